@@ -1,0 +1,1 @@
+//! The message cache: shards on sled.

@@ -1,0 +1,5 @@
+//! Events: typed messages with an envelope.
+
+mod id;
+
+pub use id::{ChannelKey, Id, stable_hash};

@@ -1,0 +1,8 @@
+//! The platform-neutral actors of greenroom.
+
+pub mod cache;
+pub mod clock;
+pub mod entropy;
+pub mod error;
+pub mod event;
+pub mod session;

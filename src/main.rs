@@ -1,0 +1,3 @@
+//! The program `greenroom`.
+
+fn main() {}
