@@ -5,4 +5,6 @@ pub mod clock;
 pub mod entropy;
 pub mod error;
 pub mod event;
+pub mod mailbox;
 pub mod session;
+pub mod supervisor;

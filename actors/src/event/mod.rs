@@ -3,3 +3,10 @@
 mod id;
 
 pub use id::{ChannelKey, Id, stable_hash};
+
+/// Returns the last part of a type's name, without the modules that it is in.
+pub(crate) fn short_type_name<T: ?Sized>() -> &'static str {
+    let full = std::any::type_name::<T>();
+    let plain = full.split('<').next().unwrap_or(full);
+    plain.rsplit("::").next().unwrap_or(plain)
+}

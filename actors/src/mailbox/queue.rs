@@ -1,0 +1,270 @@
+//! A bounded queue with one reader that outlives its reader.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::Overflow;
+use crate::clock::{self, Instant};
+
+/// A bounded first-in-first-out queue: any number of writers on any thread, one reader at a time.
+///
+/// The queue belongs to nobody: when its reader dies, what waits stays for the next reader.
+#[derive(Debug)]
+pub(crate) struct Queue<T> {
+    inner: Mutex<Inner<T>>,
+    room: Semaphore,
+    capacity: usize,
+    overflow: Overflow,
+    dropped: AtomicU64,
+    rejected: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Inner<T> {
+    items: VecDeque<(Instant, T)>,
+    reader: Option<Waker>,
+    closed: bool,
+}
+
+/// Why a queue did not take an item; the item comes back.
+#[derive(Debug)]
+pub(crate) enum Refused<T> {
+    /// No room, and the policy is to block or to reject.
+    Full(T),
+    /// The queue takes nothing any more.
+    Closed(T),
+}
+
+/// What became of an accepted item.
+#[derive(Debug)]
+pub(crate) enum Accepted<T> {
+    /// It waits in the queue.
+    Queued,
+    /// It waits, and this older one was dropped for it; or it was itself dropped.
+    Dropped(T),
+}
+
+impl<T> Queue<T> {
+    pub(crate) fn new(capacity: usize, overflow: Overflow) -> Self {
+        let capacity = capacity.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            inner: Mutex::new(Inner {
+                items: VecDeque::new(),
+                reader: None,
+                closed: false,
+            }),
+            room: Semaphore::new(capacity),
+            capacity,
+            overflow,
+            dropped: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        }
+    }
+
+    /// Adds an item without waiting.
+    pub(crate) fn try_push(&self, item: T) -> Result<Accepted<T>, Refused<T>> {
+        match self.room.try_acquire() {
+            Ok(permit) => {
+                permit.forget();
+                self.enqueue(item)
+            }
+            Err(tokio::sync::TryAcquireError::Closed) => Err(Refused::Closed(item)),
+            Err(tokio::sync::TryAcquireError::NoPermits) => self.overflowing(item),
+        }
+    }
+
+    /// Adds an item; with [`Overflow::Block`] waits until there is room, in the order of the callers.
+    pub(crate) async fn push(&self, item: T) -> Result<Accepted<T>, Refused<T>> {
+        match self.try_push(item) {
+            Err(Refused::Full(item)) if self.overflow == Overflow::Block => {
+                match self.room.acquire().await {
+                    Ok(permit) => {
+                        permit.forget();
+                        self.enqueue(item)
+                    }
+                    Err(_) => Err(Refused::Closed(item)),
+                }
+            }
+            done => done,
+        }
+    }
+
+    /// Takes the oldest item; `None` once the queue is closed and empty.
+    pub(crate) fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut inner = self.lock();
+        match inner.items.pop_front() {
+            Some((_, item)) => {
+                drop(inner);
+                self.room.add_permits(1);
+                Poll::Ready(Some(item))
+            }
+            None if inner.closed => Poll::Ready(None),
+            None => {
+                match &mut inner.reader {
+                    Some(waker) => waker.clone_from(cx.waker()),
+                    none => *none = Some(cx.waker().clone()),
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Takes nothing more; what waits can still be read.
+    pub(crate) fn close(&self) {
+        self.room.close();
+        let mut inner = self.lock();
+        inner.closed = true;
+        let reader = inner.reader.take();
+        drop(inner);
+        if let Some(waker) = reader {
+            waker.wake();
+        }
+    }
+
+    /// Takes everything that waits, oldest first.
+    pub(crate) fn drain(&self) -> Vec<T> {
+        let items = std::mem::take(&mut self.lock().items);
+        if !self.room.is_closed() {
+            self.room.add_permits(items.len());
+        }
+        items.into_iter().map(|(_, item)| item).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lock().items.len()
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Returns how long the oldest item has waited.
+    pub(crate) fn oldest(&self) -> Option<Duration> {
+        let since = self.lock().items.front()?.0;
+        Some(clock::now().saturating_duration_since(since))
+    }
+
+    /// Returns how many items were dropped by the policy.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many items were given back by the policy [`Overflow::Reject`].
+    pub(crate) fn rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
+    }
+
+    fn enqueue(&self, item: T) -> Result<Accepted<T>, Refused<T>> {
+        let mut inner = self.lock();
+        if inner.closed {
+            return Err(Refused::Closed(item));
+        }
+        inner.items.push_back((clock::now(), item));
+        let reader = inner.reader.take();
+        drop(inner);
+        if let Some(waker) = reader {
+            waker.wake();
+        }
+        Ok(Accepted::Queued)
+    }
+
+    fn overflowing(&self, item: T) -> Result<Accepted<T>, Refused<T>> {
+        match self.overflow {
+            Overflow::Block => Err(Refused::Full(item)),
+            Overflow::Reject => {
+                self.rejected.fetch_add(1, Ordering::Relaxed);
+                Err(Refused::Full(item))
+            }
+            Overflow::DropNewest => {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                Ok(Accepted::Dropped(item))
+            }
+            Overflow::DropOldest => {
+                let mut inner = self.lock();
+                let Some((_, oldest)) = inner.items.pop_front() else {
+                    // The reader took everything meanwhile: there is room after all.
+                    drop(inner);
+                    return self.try_push(item);
+                };
+                inner.items.push_back((clock::now(), item));
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                Ok(Accepted::Dropped(oldest))
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<T>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use futures::future::poll_fn;
+
+    use super::*;
+
+    fn pop<T>(queue: &Queue<T>) -> Option<T> {
+        poll_fn(|cx| queue.poll_pop(cx)).now_or_never().flatten()
+    }
+
+    #[test]
+    fn each_policy_does_what_its_table_says() {
+        let full = |overflow| {
+            let queue = Queue::new(2, overflow);
+            queue.try_push(1).unwrap();
+            queue.try_push(2).unwrap();
+            queue
+        };
+        let queue = full(Overflow::Block);
+        assert!(matches!(queue.try_push(3), Err(Refused::Full(3))));
+        assert!(queue.push(3).now_or_never().is_none());
+
+        let queue = full(Overflow::Reject);
+        assert!(matches!(
+            queue.push(3).now_or_never(),
+            Some(Err(Refused::Full(3)))
+        ));
+        assert_eq!((queue.rejected(), queue.dropped()), (1, 0));
+
+        let queue = full(Overflow::DropOldest);
+        assert!(matches!(queue.try_push(3), Ok(Accepted::Dropped(1))));
+        assert_eq!(
+            (pop(&queue), pop(&queue), pop(&queue)),
+            (Some(2), Some(3), None)
+        );
+        assert_eq!((queue.rejected(), queue.dropped()), (0, 1));
+
+        let queue = full(Overflow::DropNewest);
+        assert!(matches!(queue.try_push(3), Ok(Accepted::Dropped(3))));
+        assert_eq!(
+            (pop(&queue), pop(&queue), pop(&queue)),
+            (Some(1), Some(2), None)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_blocked_writer_goes_on_when_there_is_room() {
+        let queue = Queue::new(1, Overflow::Block);
+        queue.try_push(1).unwrap();
+        let (pushed, popped) = futures::join!(queue.push(2), async { pop(&queue) });
+        assert!(pushed.is_ok());
+        assert_eq!((popped, pop(&queue)), (Some(1), Some(2)));
+    }
+
+    #[test]
+    fn a_closed_queue_gives_items_back_and_can_be_read_empty() {
+        let queue = Queue::new(4, Overflow::Block);
+        queue.try_push(1).unwrap();
+        queue.close();
+        assert!(matches!(queue.try_push(2), Err(Refused::Closed(2))));
+        assert_eq!(pop(&queue), Some(1));
+        assert_eq!(poll_fn(|cx| queue.poll_pop(cx)).now_or_never(), Some(None));
+    }
+}

@@ -1,0 +1,221 @@
+//! Child specs: what a supervisor needs to know to start a child, again and again.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ArbiterHandle, Context};
+use futures::future::LocalBoxFuture;
+
+use super::control::Control;
+use super::incarnation::{self, Inlets};
+use super::inlet::Inlet;
+use super::tree::{Gauges, Node, NodeFigures, millis};
+use super::{Exit, Restart};
+use crate::error::BoxError;
+use crate::mailbox::{ActorRef, Inbox, Overflow};
+
+/// How to start an actor of type `A`: a name, a factory that makes a NEW value for each life, and settings.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use actix::prelude::*;
+/// use greenroom_actors::supervisor::{ChildSpec, Restart};
+///
+/// #[derive(Default)]
+/// struct Counter(u32);
+///
+/// impl Actor for Counter {
+///     type Context = Context<Self>;
+/// }
+///
+/// let spec = ChildSpec::new("counter", Counter::default)
+///     .restart(Restart::Transient)
+///     .shutdown_within(Duration::from_secs(1));
+/// let _address = spec.address();
+/// ```
+#[must_use = "a child spec does nothing until a supervisor gets it"]
+pub struct ChildSpec<A: Actor> {
+    name: String,
+    factory: Arc<dyn Fn() -> Result<A, BoxError> + Send + Sync>,
+    inbox: Arc<Inbox<A>>,
+    inlets: Vec<Arc<dyn Inlet<A>>>,
+    settings: Settings,
+}
+
+/// What a supervisor reads of any child.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) restart: Restart,
+    pub(crate) shutdown: Duration,
+    pub(crate) placement: Option<ArbiterHandle>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            restart: Restart::default(),
+            shutdown: Duration::from_secs(5),
+            placement: None,
+        }
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
+    /// Describes the child `name`; `factory` makes its value at each start.
+    pub fn new(name: impl Into<String>, factory: impl Fn() -> A + Send + Sync + 'static) -> Self {
+        Self::fallible(name, move || Ok(factory()))
+    }
+
+    /// As [`new`](Self::new), for a factory that can fail; a failure counts as the exit [`Exit::StartFailure`].
+    pub fn fallible(
+        name: impl Into<String>,
+        factory: impl Fn() -> Result<A, BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            factory: Arc::new(factory),
+            inbox: Inbox::new(1_024, Overflow::Block),
+            inlets: Vec::new(),
+            settings: Settings::default(),
+        }
+    }
+
+    /// Sets the bound of the mailbox and what happens when it is full; 1,024 and [`Overflow::Block`] by default.
+    ///
+    /// Addresses taken before this call belong to the mailbox that it replaces.
+    pub fn mailbox(mut self, capacity: usize, overflow: Overflow) -> Self {
+        self.inbox = Inbox::new(capacity, overflow);
+        self
+    }
+
+    /// Sets when the child is started again; [`Restart::Permanent`] by default.
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.settings.restart = restart;
+        self
+    }
+
+    /// Sets how long the child may take to stop before it is killed; 5 s by default.
+    pub fn shutdown_within(mut self, deadline: Duration) -> Self {
+        self.settings.shutdown = deadline;
+        self
+    }
+
+    /// Runs the child on another arbiter; by default it runs where its supervisor does.
+    pub fn on_arbiter(mut self, arbiter: ArbiterHandle) -> Self {
+        self.settings.placement = Some(arbiter);
+        self
+    }
+
+    /// Adds another source of work beside the mailbox.
+    pub(crate) fn inlet(mut self, inlet: Arc<dyn Inlet<A>>) -> Self {
+        self.inlets.push(inlet);
+        self
+    }
+
+    /// Returns the address of the child: valid before its first start, and through all its restarts.
+    #[must_use]
+    pub fn address(&self) -> ActorRef<A> {
+        ActorRef::new(Arc::clone(&self.inbox))
+    }
+}
+
+impl<A: Actor> fmt::Debug for ChildSpec<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildSpec")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Something that a supervisor runs: an actor or another supervisor. Made from a [`ChildSpec`] or a
+/// [`Supervisor`](super::Supervisor) by `into`.
+#[derive(Clone)]
+pub struct Child {
+    pub(crate) life: Arc<dyn Life>,
+    pub(crate) settings: Settings,
+}
+
+impl fmt::Debug for Child {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Child")
+            .field("name", &self.life.node().name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What can be started again and again.
+pub(crate) trait Life: Send + Sync {
+    /// Lives once, on the arbiter of the caller.
+    fn live(self: Arc<Self>, control: Arc<Control>) -> LocalBoxFuture<'static, Exit>;
+
+    /// Returns the node that shows it in the tree.
+    fn node(&self) -> &Arc<Node>;
+
+    /// Is told that there will be no further life; returns how many messages were left.
+    fn bury(&self) -> usize;
+}
+
+struct Worker<A: Actor> {
+    factory: Arc<dyn Fn() -> Result<A, BoxError> + Send + Sync>,
+    inlets: Inlets<A>,
+    address: Arc<ActorRef<A>>,
+    node: Arc<Node>,
+}
+
+impl<A: Actor<Context = Context<A>>> Life for Worker<A> {
+    fn live(self: Arc<Self>, control: Arc<Control>) -> LocalBoxFuture<'static, Exit> {
+        Box::pin(async move {
+            let address = Arc::clone(&self.address) as Arc<dyn Any + Send + Sync>;
+            incarnation::live(&*self.factory, &self.inlets, control, address).await
+        })
+    }
+
+    fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    fn bury(&self) -> usize {
+        self.inlets.iter().for_each(|inlet| inlet.close());
+        self.inlets.iter().map(|inlet| inlet.depth()).sum()
+    }
+}
+
+struct InletGauges<A: Actor>(Inlets<A>);
+
+impl<A: Actor<Context = Context<A>>> Gauges for InletGauges<A> {
+    fn read(&self) -> NodeFigures {
+        self.0.iter().fold(NodeFigures::default(), |sum, inlet| {
+            let (handled, failed) = inlet.outcomes();
+            NodeFigures {
+                depth: sum.depth + inlet.depth(),
+                oldest_ms: sum.oldest_ms.max(inlet.oldest().map(millis)),
+                handled: sum.handled + handled,
+                failed: sum.failed + failed,
+                dropped: sum.dropped + inlet.dropped(),
+            }
+        })
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> From<ChildSpec<A>> for Child {
+    fn from(spec: ChildSpec<A>) -> Self {
+        let address = Arc::new(spec.address());
+        let mut all: Vec<Arc<dyn Inlet<A>>> = vec![spec.inbox];
+        all.extend(spec.inlets);
+        let inlets = Arc::new(all);
+        let gauges = Box::new(InletGauges(Arc::clone(&inlets)));
+        Self {
+            life: Arc::new(Worker {
+                factory: spec.factory,
+                inlets,
+                address,
+                node: Node::new(spec.name, Some(gauges)),
+            }),
+            settings: spec.settings,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The root of a supervision tree.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::child::Child;
+use super::control::{Control, Wish};
+use super::tree::NodeState;
+use super::{Exit, Supervisor, TreeSnapshot};
+
+/// A running supervision tree. Clones refer to the same tree.
+///
+/// * **Who starts it**: the program.
+/// * **What ends it**: [`Root::shutdown`], or a failure that escalates to it.
+/// * **What happens to the mailboxes then**: on shutdown they are emptied first, each within its actor's deadline.
+/// * **What it may lose**: what was not handled by its deadline; the log says how much.
+#[derive(Clone, Debug)]
+pub struct Root {
+    node: Arc<super::tree::Node>,
+    control: Arc<Control>,
+    exit: watch::Receiver<Option<Exit>>,
+}
+
+impl Root {
+    /// Starts the tree below `supervisor` on the current arbiter.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a tokio `LocalSet`; every actix arbiter has one.
+    #[must_use = "dropping the last handle leaves the tree running without a way to stop it"]
+    pub fn start(supervisor: Supervisor) -> Self {
+        let child = Child::from(supervisor);
+        let control = Arc::new(Control::default());
+        let (ended, exit) = watch::channel(None);
+        let root = Self {
+            node: Arc::clone(child.life.node()),
+            control: Arc::clone(&control),
+            exit,
+        };
+        root.node.set_state(NodeState::Running);
+        tokio::task::spawn_local(async move {
+            let exit = Arc::clone(&child.life).live(control).await;
+            child.life.bury();
+            child.life.node().exited(&exit);
+            child.life.node().set_state(NodeState::Stopped);
+            ended.send_replace(Some(exit));
+        });
+        root
+    }
+
+    /// Waits until the tree has ended and says why.
+    pub async fn ended(&self) -> Exit {
+        let mut exit = self.exit.clone();
+        match exit.wait_for(Option::is_some).await {
+            Ok(exit) => exit.clone().unwrap_or(Exit::Killed),
+            // The task was dropped with its runtime.
+            Err(_) => Exit::Killed,
+        }
+    }
+
+    /// Stops all children in reverse start order, each within its deadline, and waits for the end.
+    pub async fn shutdown(&self) -> Exit {
+        self.control.want(Wish::Drain);
+        self.ended().await
+    }
+
+    /// Takes a snapshot of the whole tree.
+    #[must_use]
+    pub fn snapshot(&self) -> TreeSnapshot {
+        self.node.snapshot()
+    }
+}

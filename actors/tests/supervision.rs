@@ -1,0 +1,391 @@
+//! What supervision promises, each promise one test.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use actix::prelude::*;
+use greenroom_actors::error::Retry;
+use greenroom_actors::mailbox::{AskError, Overflow, SendError};
+use greenroom_actors::supervisor::{
+    ChildSpec, Exit, NodeState, Restart, Root, Strategy, Supervised, Supervisor,
+};
+
+/// Where a [`Fragile`] breaks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Break {
+    AsyncHandler,
+    Drop,
+    Handler,
+    Started,
+    Stopping,
+    Stream,
+    Timer,
+}
+
+#[derive(Clone, Default)]
+struct Log {
+    lines: Arc<Mutex<Vec<String>>>,
+    lives: Arc<AtomicUsize>,
+}
+
+impl Log {
+    fn add(&self, line: impl Into<String>) {
+        self.lines.lock().unwrap().push(line.into());
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.lines.lock().unwrap())
+    }
+}
+
+/// An actor that breaks in its first life only, in the place given.
+struct Fragile {
+    log: Log,
+    life: usize,
+    breaks: Option<Break>,
+    broken: bool,
+}
+
+impl Fragile {
+    fn spec(name: &str, log: &Log, breaks: Option<Break>) -> ChildSpec<Self> {
+        let log = log.clone();
+        ChildSpec::new(name, move || {
+            let life = log.lives.fetch_add(1, Ordering::SeqCst);
+            Self {
+                log: log.clone(),
+                life,
+                breaks: breaks.filter(|_| life == 0),
+                broken: false,
+            }
+        })
+    }
+
+    fn breaks(&self, place: Break) {
+        assert!(self.breaks != Some(place), "broken in {place:?}");
+    }
+}
+
+impl Actor for Fragile {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.breaks(Break::Started);
+        match self.breaks {
+            Some(Break::Timer) => {
+                ctx.run_later(Duration::from_millis(5), |actor, _| {
+                    actor.breaks(Break::Timer)
+                });
+            }
+            Some(Break::Stream) => {
+                ctx.add_stream(futures::stream::iter([()]));
+            }
+            Some(Break::Drop | Break::Stopping) => {
+                ctx.run_later(Duration::from_millis(5), |_, ctx| ctx.stop());
+            }
+            _ => {}
+        }
+    }
+
+    fn stopping(&mut self, _: &mut Self::Context) -> Running {
+        self.breaks(Break::Stopping);
+        Running::Stop
+    }
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        if self.breaks == Some(Break::Drop) && !self.broken {
+            self.broken = true;
+            panic!("broken in Drop");
+        }
+    }
+}
+
+impl StreamHandler<()> for Fragile {
+    fn handle(&mut self, _: (), _: &mut Self::Context) {
+        self.breaks(Break::Stream);
+    }
+
+    fn finished(&mut self, _: &mut Self::Context) {}
+}
+
+#[derive(Message)]
+#[rtype(result = "usize")]
+struct Say(&'static str);
+
+impl Handler<Say> for Fragile {
+    type Result = ResponseActFuture<Self, usize>;
+
+    fn handle(&mut self, Say(text): Say, _: &mut Self::Context) -> Self::Result {
+        if text == "crash" {
+            self.breaks(Break::Handler);
+        }
+        self.log.add(format!("{text} in life {}", self.life));
+        let crash = text == "crash";
+        Box::pin(async {}.into_actor(self).map(move |(), actor, _| {
+            if crash {
+                actor.breaks(Break::AsyncHandler);
+            }
+            actor.life
+        }))
+    }
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Fail(bool);
+
+impl Handler<Fail> for Fragile {
+    type Result = ();
+
+    fn handle(&mut self, Fail(for_good): Fail, ctx: &mut Self::Context) {
+        match for_good {
+            true => ctx.fail_for_good("refused"),
+            false => ctx.fail("lost the thread"),
+        }
+    }
+}
+
+/// Runs a test under paused time on one arbiter; panics of actors stay out of the output.
+fn paused<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.to_string();
+        if !text.contains("broken in") {
+            eprintln!("{text}");
+        }
+    }));
+    System::new().block_on(async {
+        tokio::time::pause();
+        test().await;
+    });
+}
+
+async fn later(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+#[test]
+fn a_panic_in_any_place_starts_a_new_value_behind_the_same_address() {
+    for place in [
+        Break::AsyncHandler,
+        Break::Drop,
+        Break::Handler,
+        Break::Started,
+        Break::Stopping,
+        Break::Stream,
+        Break::Timer,
+    ] {
+        paused(|| async move {
+            let log = Log::default();
+            let spec = Fragile::spec("fragile", &log, Some(place));
+            let address = spec.address();
+            let root = Root::start(Supervisor::new("root", Strategy::OneForOne).child(spec));
+            if matches!(place, Break::Handler | Break::AsyncHandler) {
+                let error = address.ask(Say("crash")).await.unwrap_err();
+                assert!(matches!(error, AskError::Interrupted));
+                assert_eq!(error.retry(), Retry::Never);
+            }
+            later(1_000).await;
+            assert_eq!(address.ask(Say("hello")).await.unwrap(), 1, "{place:?}");
+            let tree = root.snapshot();
+            let node = tree.find("fragile").unwrap();
+            assert_eq!(
+                (node.restarts, node.state),
+                (1, NodeState::Running),
+                "{place:?}"
+            );
+            assert_eq!(
+                node.last_exit,
+                Some(Exit::Panic(format!("broken in {place:?}")))
+            );
+            assert_eq!(root.shutdown().await, Exit::Shutdown);
+        });
+    }
+}
+
+#[test]
+fn messages_queued_at_a_crash_reach_the_next_life_in_order() {
+    paused(|| async {
+        let log = Log::default();
+        let spec = Fragile::spec("fragile", &log, Some(Break::Handler));
+        let address = spec.address();
+        for text in ["one", "crash", "two", "three"] {
+            address.tell(Say(text)).unwrap();
+        }
+        let root = Root::start(Supervisor::new("root", Strategy::OneForOne).child(spec));
+        later(1_000).await;
+        assert_eq!(
+            log.take(),
+            ["one in life 0", "two in life 1", "three in life 1"]
+        );
+        root.shutdown().await;
+    });
+}
+
+#[test]
+fn a_full_mailbox_gives_the_message_back_and_a_stopped_one_too() {
+    paused(|| async {
+        let log = Log::default();
+        let spec = Fragile::spec("fragile", &log, None).mailbox(1, Overflow::Block);
+        let address = spec.address().narrow::<Say>();
+        address.tell(Say("one")).unwrap();
+        let full = address.tell(Say("two")).unwrap_err();
+        assert_eq!(full.retry(), Retry::Now);
+        assert_eq!(full.into_message().0, "two");
+        let root = Root::start(Supervisor::new("root", Strategy::OneForOne).child(spec));
+        later(1).await;
+        root.shutdown().await;
+        let gone = address.tell(Say("three")).unwrap_err();
+        assert!(matches!(gone, SendError::Stopped(Say("three"))));
+    });
+}
+
+#[test]
+fn shutdown_empties_the_mailbox_first() {
+    paused(|| async {
+        let log = Log::default();
+        let spec = Fragile::spec("fragile", &log, None);
+        let address = spec.address();
+        for _ in 0..500 {
+            address.tell(Say("hello")).unwrap();
+        }
+        let root = Root::start(Supervisor::new("root", Strategy::OneForOne).child(spec));
+        assert_eq!(root.shutdown().await, Exit::Shutdown);
+        assert_eq!(log.take().len(), 500);
+    });
+}
+
+#[test]
+fn a_child_that_does_not_stop_is_killed_at_its_deadline() {
+    struct Stubborn;
+    impl Actor for Stubborn {
+        type Context = Context<Self>;
+        fn stopping(&mut self, _: &mut Self::Context) -> Running {
+            Running::Continue
+        }
+    }
+    paused(|| async {
+        let spec =
+            ChildSpec::new("stubborn", || Stubborn).shutdown_within(Duration::from_millis(50));
+        let root = Root::start(Supervisor::new("root", Strategy::OneForOne).child(spec));
+        later(10).await;
+        let before = tokio::time::Instant::now();
+        root.shutdown().await;
+        assert!(before.elapsed() < Duration::from_millis(100));
+        assert_eq!(root.snapshot().children[0].last_exit, Some(Exit::Killed));
+    });
+}
+
+#[test]
+fn strategies_take_the_right_siblings_along() {
+    for (strategy, expected) in [
+        (Strategy::OneForOne, [0, 1, 0]),
+        (Strategy::RestForOne, [0, 1, 1]),
+        (Strategy::OneForAll, [1, 1, 1]),
+    ] {
+        paused(|| async move {
+            let logs = [Log::default(), Log::default(), Log::default()];
+            let mut supervisor = Supervisor::new("root", strategy);
+            let mut addresses = Vec::new();
+            for (name, log) in ["a", "b", "c"].into_iter().zip(&logs) {
+                let spec = Fragile::spec(name, log, None);
+                addresses.push(spec.address());
+                supervisor = supervisor.child(spec);
+            }
+            let root = Root::start(supervisor);
+            later(1).await;
+            addresses[1].tell(Fail(false)).unwrap();
+            later(1_000).await;
+            let mut lives = Vec::new();
+            for address in &addresses {
+                lives.push(address.ask(Say("which")).await.unwrap());
+            }
+            assert_eq!(lives, expected, "{strategy:?}");
+            root.shutdown().await;
+        });
+    }
+}
+
+#[test]
+fn too_many_restarts_escalate_and_end_the_tree() {
+    paused(|| async {
+        let log = Log::default();
+        let spec = Fragile::spec("fragile", &log, None);
+        let address = spec.address();
+        for _ in 0..20 {
+            address.tell(Fail(false)).unwrap();
+        }
+        let inner = Supervisor::new("inner", Strategy::OneForOne)
+            .intensity(2, Duration::from_secs(30))
+            .child(spec);
+        let root = Root::start(
+            Supervisor::new("root", Strategy::OneForOne)
+                .intensity(1, Duration::from_secs(30))
+                .child(inner),
+        );
+        let exit = root.ended().await;
+        assert!(
+            exit.to_string().contains("`inner` was restarted too often"),
+            "{exit}"
+        );
+        // Three lives under the first inner supervisor, three under the second.
+        assert_eq!(log.lives.load(Ordering::SeqCst), 6);
+    });
+}
+
+#[test]
+fn a_fatal_failure_ends_the_tree_at_once() {
+    paused(|| async {
+        let log = Log::default();
+        let spec = Fragile::spec("fragile", &log, None);
+        let address = spec.address();
+        let inner = Supervisor::new("inner", Strategy::OneForOne).child(spec);
+        let root = Root::start(Supervisor::new("root", Strategy::OneForOne).child(inner));
+        address.tell(Fail(true)).unwrap();
+        let exit = root.ended().await;
+        assert!(exit.is_fatal());
+        assert_eq!(exit.to_string(), "error: refused");
+        assert_eq!(log.lives.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn children_can_be_added_and_stopped_and_leave_the_tree_when_they_end() {
+    paused(|| async {
+        let log = Log::default();
+        let supervisor = Supervisor::new("root", Strategy::OneForOne);
+        let handle = supervisor.handle();
+        let root = Root::start(supervisor);
+        let spec = Fragile::spec("late", &log, Some(Break::Stopping)).restart(Restart::Temporary);
+        let other = Fragile::spec("other", &Log::default(), None);
+        let address = other.address();
+        handle.start(spec).await.unwrap();
+        handle.start(other).await.unwrap();
+        assert_eq!(address.ask(Say("hello")).await.unwrap(), 0);
+        later(100).await;
+        assert!(root.snapshot().find("late").is_none());
+        handle.stop("other").await;
+        later(1).await;
+        assert!(root.snapshot().find("other").is_none());
+        assert!(address.tell(Say("gone")).is_err());
+        root.shutdown().await;
+    });
+}
+
+#[test]
+fn a_child_on_another_arbiter_is_supervised_the_same() {
+    System::new().block_on(async {
+        std::panic::set_hook(Box::new(|_| {}));
+        let arbiter = Arbiter::new();
+        let log = Log::default();
+        let spec = Fragile::spec("far", &log, Some(Break::Handler)).on_arbiter(arbiter.handle());
+        let address = spec.address();
+        let root = Root::start(Supervisor::new("root", Strategy::OneForOne).child(spec));
+        assert!(address.ask(Say("crash")).await.is_err());
+        assert_eq!(address.ask(Say("hello")).await.unwrap(), 1);
+        root.shutdown().await;
+        arbiter.stop();
+        arbiter.join().unwrap();
+    });
+}
