@@ -170,6 +170,20 @@ pub enum LogLevel {
     Error,
 }
 
+impl LogLevel {
+    /// Returns the name, as the file and a log filter give it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
 impl Choice for LogLevel {
     const ALL: &'static [(&'static str, Self)] = &[
         ("trace", Self::Trace),
