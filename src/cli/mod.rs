@@ -110,7 +110,14 @@ fn usage(error: &clap::Error, wants_json: bool) -> ExitCode {
     );
     if wants_json && !asked_for {
         let text = error.to_string();
-        let message = text.trim().trim_start_matches("error: ");
+        let said: Vec<_> = text
+            .lines()
+            .map(str::trim)
+            .take_while(|line| !line.starts_with("Usage:"))
+            .filter(|line| !line.is_empty())
+            .collect();
+        let message = said.join("; ");
+        let message = message.trim_start_matches("error: ");
         let globals = Globals {
             json: true,
             ..Globals::default()

@@ -43,6 +43,7 @@ pub struct Config {
     /// What the program logs.
     pub log: Log,
     /// The ready-made handlers that the bot is composed of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub handlers: Vec<Handler>,
 }
 
