@@ -10,7 +10,7 @@ use url::Url;
 use super::{HOUR, millis};
 use crate::config::load::Purpose;
 use crate::config::reader::{Choice, Section};
-use crate::config::secret::redacted;
+use crate::config::secret::{REDACTED, redacted};
 
 /// The connection to Mezon.
 #[derive(Clone, Debug, Serialize)]
@@ -103,7 +103,11 @@ impl Mezon {
         };
         if purpose == Purpose::Run {
             section.require("client_id", mezon.client_id.trim().is_empty());
-            section.require("api_key", mezon.api_key.expose_secret().trim().is_empty());
+            let api_key = mezon.api_key.expose_secret();
+            section.require("api_key", api_key.trim().is_empty());
+            if api_key == REDACTED {
+                section.fault("api_key", "is a dump's placeholder, not the key");
+            }
         }
         section.finish();
         mezon
