@@ -6,6 +6,8 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "mezon")]
 pub mod mezon;
+#[cfg(feature = "client")]
+pub mod platform;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 
