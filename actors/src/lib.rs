@@ -7,5 +7,6 @@ pub mod entropy;
 pub mod error;
 pub mod event;
 pub mod mailbox;
+pub mod router;
 pub mod session;
 pub mod supervisor;
