@@ -1,8 +1,5 @@
 //! Frames of the older wire, as the real clients and servers write them.
 
-mod common;
-
-use common::{hex, unhex};
 use greenroom_proto::mezon::{
     self, Wire,
     api::{ChannelMessage, MessageAttachment, MessageMention, MessageRef},
@@ -12,10 +9,10 @@ use greenroom_proto::mezon::{
     },
 };
 
-const CLAN: i64 = 2_000_000_000_000_000_001;
-const CHANNEL: i64 = 3_000_000_000_000_000_001;
-const ALICE: i64 = 4_000_000_000_000_000_001;
-const DM: i64 = 5_000_000_000_000_000_001;
+use crate::{
+    hex::{hex, unhex},
+    ids::{ALICE, CHANNEL, CLAN, DM},
+};
 
 fn envelope(cid: i32, message: Message) -> Envelope {
     Envelope {
