@@ -16,30 +16,26 @@ use greenroom_proto::mezon::{
 };
 
 use crate::{
-    hex::{hex, unhex},
+    frames::frame,
     ids::{ALICE, BOB, BOT, CHANNEL, CLAN, DM, MESSAGE},
 };
 
-fn reads_and_writes<M: Wired + PartialEq + Debug>(frame: &str, expected: &M) {
-    let read: M = mezon::decode(Wire::V2, unhex(frame).into()).expect("a frame");
+fn reads_and_writes<M: Wired + PartialEq + Debug>(name: &str, expected: &M) {
+    let frame = frame(Wire::V2, name);
+    let read: M = mezon::decode(Wire::V2, frame.clone()).expect("a frame");
     assert_eq!(read, *expected);
-    assert_eq!(hex(&mezon::encode(Wire::V2, expected)), frame);
+    assert_eq!(mezon::encode(Wire::V2, expected), frame);
 }
 
-fn frame(frame: &str, cid: i32, message: Message) {
-    reads_and_writes(
-        frame,
-        &Envelope {
-            cid,
-            message: Some(message),
-        },
-    );
+fn envelope(name: &str, cid: i32, message: Message) {
+    let message = Some(message);
+    reads_and_writes(name, &Envelope { cid, message });
 }
 
 #[test]
 fn ping_and_pong() {
-    frame("0801b20100", 1, Message::Ping(Box::default()));
-    frame("0801ba0100", 1, Message::Pong(Box::default()));
+    envelope("ping", 1, Message::Ping(Box::default()));
+    envelope("pong", 1, Message::Pong(Box::default()));
 }
 
 #[test]
@@ -50,19 +46,15 @@ fn joins() {
             ..ClanJoin::default()
         }))
     };
-    frame("08021a0a088180a0f6f4acdbe01b", 2, clan(CLAN));
-    frame("08031a00", 3, clan(0));
+    envelope("clan_join", 2, clan(CLAN));
+    envelope("clan_join_none", 3, clan(0));
 
     let dm = ChannelJoin {
         channel_id: DM,
         channel_type: 3,
         ..ChannelJoin::default()
     };
-    frame(
-        "0804220c108180d0a7a4b0e4b1451803",
-        4,
-        Message::ChannelJoin(Box::new(dm)),
-    );
+    envelope("channel_join", 4, Message::ChannelJoin(Box::new(dm)));
 }
 
 #[test]
@@ -90,13 +82,7 @@ fn a_message_with_a_mention_and_an_attachment() {
         is_public: true,
         ..ChannelMessageSend::default()
     };
-    frame(
-        "0805427f088180a0f6f4acdbe01b108180b0b1af8389d1291a1b7b2274223a202248656c6c6f205c75643833\
-         645c7564633462227d2213108180c0ece9d9b6c1371a05616c69636540052a330a05612e706e6710031a1968\
-         747470733a2f2f63646e2e696e76616c69642f612e706e672209696d6167652f706e672801300238025801",
-        5,
-        Message::ChannelMessageSend(Box::new(send)),
-    );
+    envelope("send", 5, Message::ChannelMessageSend(Box::new(send)));
 }
 
 #[test]
@@ -110,12 +96,7 @@ fn an_update() {
         is_public: true,
         ..ChannelMessageUpdate::default()
     };
-    frame(
-        "08064a2e088180a0f6f4acdbe01b108180b0b1af8389d129188180f09d99ddbf9261220a7b2274223a202278\
-         227d38024001",
-        6,
-        Message::ChannelMessageUpdate(Box::new(update)),
-    );
+    envelope("update", 6, Message::ChannelMessageUpdate(Box::new(update)));
 }
 
 #[test]
@@ -132,9 +113,8 @@ fn a_reaction() {
         is_public: true,
         ..MessageReaction::default()
     };
-    frame(
-        "0807d2013610041a043a6f6b3a4001488180b0b1af8389d129508180f09d99ddbf9261588180a0f6f4acdbe0\
-         1b6002688180c0ece9d9b6c1377001",
+    envelope(
+        "reaction",
         7,
         Message::MessageReactionEvent(Box::new(reaction)),
     );
@@ -150,11 +130,7 @@ fn a_removal() {
         is_public: true,
         ..ChannelMessageRemove::default()
     };
-    frame(
-        "08085222088180a0f6f4acdbe01b108180b0b1af8389d129188180f09d99ddbf926120022801",
-        8,
-        Message::ChannelMessageRemove(Box::new(remove)),
-    );
+    envelope("remove", 8, Message::ChannelMessageRemove(Box::new(remove)));
 }
 
 #[test]
@@ -172,9 +148,8 @@ fn an_ephemeral_message() {
         message: Some(message),
         receiver_ids: vec![ALICE],
     };
-    frame(
-        "0809fa04360a29088180a0f6f4acdbe01b108180b0b1af8389d1291a0d7b2274223a202270737374227d3802\
-         5801600c12098180c0ece9d9b6c137",
+    envelope(
+        "ephemeral",
         9,
         Message::EphemeralMessageSend(Box::new(send)),
     );
@@ -187,11 +162,7 @@ fn a_call_over_the_socket() {
         api_name: "UpdateChannelMessage".into(),
         body: b"\x08\x01"[..].into(),
     };
-    frame(
-        "088104e2051d08b50112145570646174654368616e6e656c4d6573736167651a020801",
-        513,
-        Message::ApiRequestEvent(Box::new(call)),
-    );
+    envelope("api_request", 513, Message::ApiRequestEvent(Box::new(call)));
 }
 
 #[test]
@@ -205,11 +176,7 @@ fn a_session() {
         ws_url: "127.0.0.1:7350".into(),
         ..Session::default()
     };
-    reads_and_writes(
-        "1205612e622e631a05642e652e6620818090bbbad6adf00d3215687474703a2f2f3132372e302e302e313a37\
-         3335303a05672e682e69420e3132372e302e302e313a37333530",
-        &session,
-    );
+    reads_and_writes("session", &session);
 }
 
 #[test]
@@ -218,31 +185,31 @@ fn requests_of_the_api() {
         channel_type: 3,
         ..Default::default()
     };
-    reads_and_writes("2803", &direct);
+    reads_and_writes("list_channels_direct", &direct);
     let clan = ListChannelDescsRequest {
         clan_id: CLAN,
         channel_type: 1,
         ..Default::default()
     };
-    reads_and_writes("208180a0f6f4acdbe01b2801", &clan);
+    reads_and_writes("list_channels_clan", &clan);
     let detail = ListChannelDetailRequest {
         channel_id: CHANNEL,
     };
-    reads_and_writes("088180b0b1af8389d129", &detail);
+    reads_and_writes("channel_detail", &detail);
     let create = CreateChannelDescRequest {
         r#type: 3,
         channel_private: 1,
         user_ids: vec![BOB],
         ..Default::default()
     };
-    reads_and_writes("2803380142098280c0ece9d9b6c137", &create);
+    reads_and_writes("create_direct", &create);
     let voice = ListChannelUsersRequest {
         clan_id: CLAN,
         channel_type: 4,
         limit: 500,
         ..Default::default()
     };
-    reads_and_writes("088180a0f6f4acdbe01b180420f403", &voice);
+    reads_and_writes("voice_users", &voice);
 }
 
 #[test]
@@ -254,5 +221,5 @@ fn the_mentions_of_a_message() {
             ..MessageMention::default()
         }],
     };
-    reads_and_writes("0a0c10818090bbbad6adf00d4004", &mentions);
+    reads_and_writes("mentions", &mentions);
 }
