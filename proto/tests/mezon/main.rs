@@ -3,7 +3,10 @@
 mod fill;
 mod frames;
 mod ids;
+mod json;
+mod names;
 mod odd;
+mod older_wire;
 mod oracle;
 mod properties;
 mod round_trips;

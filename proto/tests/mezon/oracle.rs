@@ -28,6 +28,30 @@ pub(crate) fn envelope(wire: Wire) -> MessageDescriptor {
     message(wire, "realtime.Envelope")
 }
 
+/// The names of all fields of the older wire, nested types included, that have no partner.
+pub(crate) fn dropped() -> Vec<String> {
+    let newest = |older: &MessageDescriptor| {
+        let name = older.full_name().replacen("mezon_v1", "mezon", 1);
+        NEWEST.get_message_by_name(&name)
+    };
+    let messages = OLDER.all_messages().filter(|message| !is_google(message));
+    let fields = messages.flat_map(|older| {
+        let newest = newest(&older);
+        let known = move |older: &FieldDescriptor| {
+            newest
+                .as_ref()
+                .is_some_and(|newest| partner(older, newest).is_some())
+        };
+        older
+            .fields()
+            .filter(move |field| !known(field))
+            .collect::<Vec<_>>()
+    });
+    fields
+        .map(|field| field.full_name().replacen("mezon_v1.", "", 1))
+        .collect()
+}
+
 /// Reads canonical or odd bytes by reflection.
 pub(crate) fn read(wire: Wire, frame: &[u8]) -> Result<DynamicMessage, prost::DecodeError> {
     DynamicMessage::decode(envelope(wire), frame)
