@@ -1,5 +1,6 @@
 //! The promise of `greenroom check`: all faults, their places, the exit code, and never a secret.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::process::{Command, Output};
 

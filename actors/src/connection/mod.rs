@@ -1,7 +1,19 @@
 //! Connections: one generic actor around a pure state machine.
 
+mod actor;
+mod error;
+mod io;
+mod lifecycle;
+mod protocol;
+mod requests;
+mod state;
 mod transport;
 
+pub use actor::{Connection, ConnectionRef, Quiesce, Submit};
+pub use error::RequestError;
+pub use lifecycle::{Connected, Disconnected, HeartbeatMissed, Reconnecting};
+pub use protocol::{Class, Confirmation, Lost, Protocol, Reception, Settings, Trouble};
+pub use state::{Action, Input, Machine, State, TroubleKind};
 pub use transport::{
     DialError, DialRequest, Frame, FrameSink, FrameStream, Link, LinkError, Transport,
 };

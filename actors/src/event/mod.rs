@@ -1,7 +1,13 @@
 //! Events: typed messages with an envelope.
 
+#[expect(
+    clippy::module_inception,
+    reason = "the file of the type that the room is named after"
+)]
+mod event;
 mod id;
 
+pub use event::{Envelope, Event, Origin, Payload};
 pub use id::{ChannelKey, Id, stable_hash};
 
 /// Returns the last part of a type's name, without the modules that it is in.

@@ -18,7 +18,6 @@ use crate::clock::{self, Instant};
 pub(crate) struct Queue<T> {
     inner: Mutex<Inner<T>>,
     room: Semaphore,
-    capacity: usize,
     overflow: Overflow,
     dropped: AtomicU64,
     rejected: AtomicU64,
@@ -59,7 +58,6 @@ impl<T> Queue<T> {
                 closed: false,
             }),
             room: Semaphore::new(capacity),
-            capacity,
             overflow,
             dropped: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
@@ -139,8 +137,9 @@ impl<T> Queue<T> {
         self.lock().items.len()
     }
 
-    pub(crate) fn capacity(&self) -> usize {
-        self.capacity
+    /// Says whether a writer waits when it is full.
+    pub(crate) fn blocks(&self) -> bool {
+        self.overflow == Overflow::Block
     }
 
     /// Returns how long the oldest item has waited.

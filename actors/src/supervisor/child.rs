@@ -179,8 +179,7 @@ impl<A: Actor<Context = Context<A>>> Life for Worker<A> {
     }
 
     fn bury(&self) -> usize {
-        self.inlets.iter().for_each(|inlet| inlet.close());
-        self.inlets.iter().map(|inlet| inlet.depth()).sum()
+        self.inlets.iter().map(|inlet| inlet.bury()).sum()
     }
 }
 

@@ -34,6 +34,10 @@ pub trait Supervised<A: Actor> {
     /// As [`fail`](Self::fail), with an error that no restart can mend: it ends the program.
     fn fail_for_good(&mut self, error: impl Into<BoxError>);
 
+    /// As [`fail`](Self::fail), for a panic that was caught elsewhere.
+    #[doc(hidden)]
+    fn fail_by_panic(&mut self, message: &str);
+
     /// Returns the actor's own stable address; `None` outside supervision.
     fn stable_address(&self) -> Option<ActorRef<A>>;
 }
@@ -45,6 +49,10 @@ impl<A: Actor<Context = Self>> Supervised<A> for Context<A> {
 
     fn fail_for_good(&mut self, error: impl Into<BoxError>) {
         end(self, Exit::fatal(error));
+    }
+
+    fn fail_by_panic(&mut self, message: &str) {
+        end(self, Exit::Panic(message.to_owned()));
     }
 
     fn stable_address(&self) -> Option<ActorRef<A>> {

@@ -35,6 +35,12 @@ pub(crate) trait Inlet<A: Actor<Context = Context<A>>>: Send + Sync {
     /// Takes nothing more.
     fn close(&self);
 
+    /// Is told that there will be no further life; returns how many messages were left.
+    fn bury(&self) -> usize {
+        self.close();
+        self.depth()
+    }
+
     /// Returns how many messages wait.
     fn depth(&self) -> usize;
 

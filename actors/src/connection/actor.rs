@@ -1,0 +1,466 @@
+//! The connection actor: carries out what its state machine says.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use futures::future::{BoxFuture, LocalBoxFuture};
+use futures::stream::FuturesUnordered;
+use tokio::sync::oneshot;
+
+use super::io::Pump;
+use super::lifecycle::{Connected, Disconnected, HeartbeatMissed, Reconnecting};
+use super::protocol::{Confirmation, Lost, Protocol, Reception, Settings, Trouble};
+use super::requests::{Purpose, Request, Requests, refuse};
+use super::state::{Action, Input, Machine, State};
+use super::{DialError, Frame, Link, RequestError};
+use crate::clock::{self, Instant};
+use crate::entropy::Entropy;
+use crate::event::{ChannelKey, Event, Origin, Payload};
+use crate::mailbox::Ref;
+use crate::supervisor::Supervised as _;
+use crate::telemetry::Counters;
+
+/// A connection to a platform: authenticates, dials, joins, keeps itself alive, reconnects, and turns frames into events.
+///
+/// * **Who starts it**: its supervisor, with a new [`Protocol`] value each time.
+/// * **What ends it**: its supervisor's wish (it sends what waits, then a close frame), or a trouble that no try can help.
+/// * **What happens to its mailbox then**: it outlives a restart; requests in it are sent by the next incarnation.
+/// * **What it may lose**: nothing without a word. Requests in flight when the link breaks are confirmed from what the platform
+///   replays, or fail with [`RequestError::OutcomeUnknown`]; those that wait keep their order over a reconnect.
+pub struct Connection<P: Protocol> {
+    pub(super) protocol: P,
+    pub(super) settings: Settings,
+    pub(super) machine: Machine,
+    pub(super) origin: Arc<Origin>,
+    pub(super) entropy: Entropy,
+    pub(super) counters: Arc<Counters>,
+    pub(super) session: Option<P::Session>,
+    pub(super) link: Option<Link>,
+    /// What is being waited for to make progress; one thing at a time.
+    pub(super) operation: Option<LocalBoxFuture<'static, Operation<P>>>,
+    pub(super) requests: Requests<P::Request, P::Answer>,
+    pub(super) joins: usize,
+    /// Events that wait while handlers are behind or missed ones are being fetched.
+    pub(super) parked: VecDeque<Frame>,
+    pub(super) blocked: FuturesUnordered<BoxFuture<'static, ()>>,
+    pub(super) background: FuturesUnordered<LocalBoxFuture<'static, ()>>,
+    pub(super) background_queue: VecDeque<LocalBoxFuture<'static, ()>>,
+    /// How many of them came over an earlier link: they go before what was missed since.
+    pub(super) old: usize,
+    pub(super) catching_up: bool,
+    pub(super) missed: Option<Vec<P::Missed>>,
+    /// Requests whose answers were lost with the last link.
+    pub(super) unconfirmed: Vec<Request<P::Request, P::Answer>>,
+    pub(super) backoff_until: Option<Instant>,
+    pub(super) heartbeat_due: Option<Instant>,
+    pub(super) pong_due: Option<Instant>,
+    pub(super) went_down: Option<Instant>,
+    pub(super) reconnects: u64,
+    pub(super) quiet: bool,
+    pub(super) closing: bool,
+    /// The state has changed since the pump last looked.
+    pub(super) changed: bool,
+    pub(super) waker: Option<std::task::Waker>,
+}
+
+pub(super) enum Operation<P: Protocol> {
+    Authenticated(Result<P::Session, Trouble>),
+    CaughtUp(Result<Vec<P::Missed>, Trouble>),
+    Dialed(Result<Link, DialError>),
+    Planned(Result<Vec<P::Request>, Trouble>),
+}
+
+impl<P: Protocol> fmt::Debug for Connection<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("state", &self.machine.state())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<P: Protocol> Connection<P> {
+    /// Makes a connection that has not started yet.
+    pub fn new(
+        protocol: P,
+        origin: Arc<Origin>,
+        entropy: &Entropy,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let settings = protocol.settings();
+        Self {
+            machine: Machine::new(&settings.backoff),
+            requests: Requests::new(
+                settings.queue,
+                settings.per_second,
+                settings.request_timeout,
+            ),
+            protocol,
+            settings,
+            origin,
+            entropy: entropy.clone(),
+            counters,
+            session: None,
+            link: None,
+            operation: None,
+            joins: 0,
+            parked: VecDeque::new(),
+            blocked: FuturesUnordered::new(),
+            background: FuturesUnordered::new(),
+            background_queue: VecDeque::new(),
+            old: 0,
+            catching_up: false,
+            missed: None,
+            unconfirmed: Vec::new(),
+            backoff_until: None,
+            heartbeat_due: None,
+            pong_due: None,
+            went_down: None,
+            reconnects: 0,
+            quiet: false,
+            closing: false,
+            changed: false,
+            waker: None,
+        }
+    }
+
+    pub(super) fn feed(&mut self, input: Input, reason: Option<Trouble>, ctx: &mut Context<Self>) {
+        let was_live = matches!(self.machine.state(), State::Live(_));
+        let actions = self.machine.step(input, clock::now());
+        self.changed = true;
+        let mut reason = reason;
+        if was_live && actions.contains(&Action::DropLink) && !self.closing {
+            let text = reason
+                .as_ref()
+                .map_or_else(|| "closed".to_owned(), ToString::to_string);
+            tracing::warn!(reason = text, "disconnected");
+            self.went_down = Some(clock::now());
+            self.announce(Disconnected { reason: text });
+        }
+        for action in actions {
+            self.act(action, &mut reason, ctx);
+        }
+    }
+
+    fn act(&mut self, action: Action, reason: &mut Option<Trouble>, ctx: &mut Context<Self>) {
+        match action {
+            Action::Authenticate { fresh } => {
+                self.backoff_until = None;
+                let session = self.protocol.authenticate(fresh);
+                self.operation = Some(Box::pin(async { Operation::Authenticated(session.await) }));
+            }
+            Action::Dial => {
+                let Some(session) = &self.session else { return };
+                let link = self.protocol.transport().dial(self.protocol.dial(session));
+                self.operation = Some(Box::pin(async { Operation::Dialed(link.await) }));
+            }
+            Action::Join => {
+                let Some(session) = &self.session else { return };
+                let now = clock::now();
+                self.heartbeat_due = Some(now + self.settings.heartbeat_every);
+                self.catching_up = self.went_down.is_some();
+                self.old = self.parked.len();
+                let plan = self.protocol.join(session);
+                self.operation = Some(Box::pin(async { Operation::Planned(plan.await) }));
+            }
+            Action::Announce { attempt } => self.go_live(attempt),
+            Action::DropLink => self.drop_link(),
+            Action::Wait { attempt, at_least } => {
+                let delay = self
+                    .settings
+                    .backoff
+                    .delay(attempt, &self.entropy)
+                    .max(at_least.unwrap_or_default());
+                self.backoff_until = Some(clock::now() + delay);
+                let reason = reason
+                    .take()
+                    .map_or_else(String::new, |trouble| trouble.to_string());
+                tracing::warn!(
+                    attempt = attempt + 1,
+                    ?delay,
+                    reason,
+                    "connecting again after a wait"
+                );
+                self.counters.reconnect_attempts.add(1);
+                self.announce(Reconnecting {
+                    attempt: attempt + 1,
+                    delay_ms: millis(delay),
+                    reason,
+                });
+            }
+            Action::Fail => {
+                self.requests.fail_waiting(&RequestError::Closed);
+                match reason.take() {
+                    Some(trouble) => ctx.fail_for_good(trouble.error),
+                    None => ctx.fail_for_good(RequestError::Closed),
+                }
+            }
+            Action::Finish => {
+                self.requests.fail_waiting(&RequestError::Closed);
+                self.counters.unread.add(self.parked.len() as u64);
+                self.parked.clear();
+                ctx.stop();
+            }
+        }
+    }
+
+    fn go_live(&mut self, attempt: u32) {
+        let down_for = self
+            .went_down
+            .take()
+            .map(|since| clock::now().saturating_duration_since(since));
+        if down_for.is_some() {
+            self.reconnects += 1;
+            self.counters.reconnects.add(1);
+        }
+        tracing::info!(attempt, ?down_for, "connected");
+        self.announce(Connected {
+            down_for_ms: down_for.map(millis),
+            reconnects: self.reconnects,
+        });
+        match (down_for, &self.session) {
+            (Some(down_for), Some(session)) => {
+                let missed = self.protocol.catch_up(session, down_for);
+                self.operation = Some(Box::pin(async { Operation::CaughtUp(missed.await) }));
+            }
+            _ => self.catching_up = false,
+        }
+    }
+
+    fn drop_link(&mut self) {
+        self.link = None;
+        self.operation = None;
+        self.heartbeat_due = None;
+        self.pong_due = None;
+        self.joins = 0;
+        self.catching_up = false;
+        self.missed = None;
+        for request in self.requests.lost() {
+            if matches!(request.purpose, Purpose::Asked(_)) {
+                self.unconfirmed.push(request);
+            }
+        }
+        if self.closing {
+            self.fail_unconfirmed();
+        }
+    }
+
+    pub(super) fn fail_unconfirmed(&mut self) {
+        for request in std::mem::take(&mut self.unconfirmed) {
+            if let Purpose::Asked(reply) = request.purpose {
+                refuse(reply, RequestError::OutcomeUnknown);
+            }
+        }
+    }
+
+    /// Settles the requests whose answers were lost, by what was missed; those that never arrived are sent again.
+    pub(super) fn confirm(&mut self, missed: &[P::Missed]) {
+        let mut again = Vec::new();
+        for request in std::mem::take(&mut self.unconfirmed) {
+            let confirmation = self.protocol.confirm(&request.body, missed);
+            match (confirmation, request.purpose) {
+                (Confirmation::Absent, purpose) => again.push(Request {
+                    body: request.body,
+                    purpose,
+                }),
+                (Confirmation::Done(answer), Purpose::Asked(reply)) => drop(reply.send(Ok(answer))),
+                (Confirmation::Unknown, Purpose::Asked(reply)) => {
+                    refuse(reply, RequestError::OutcomeUnknown)
+                }
+                (_, Purpose::FollowUp | Purpose::Heartbeat | Purpose::Join) => {}
+            }
+        }
+        self.requests.resubmit(again);
+    }
+
+    pub(super) fn lost(&mut self, lost: Lost, ctx: &mut Context<Self>) {
+        if let Lost::HeartbeatMissed(limit) = lost {
+            self.announce(HeartbeatMissed {
+                limit_ms: millis(limit),
+            });
+        }
+        let trouble = self.protocol.lost(lost);
+        self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
+    }
+
+    /// Publishes an event about the connection itself.
+    pub(super) fn announce<T: Payload>(&mut self, payload: T) {
+        let topic = self.origin.router().topic::<T>();
+        if topic.is_wanted() {
+            let event = Event::new(&self.origin, 0, ChannelKey::default(), payload);
+            self.blocked.push(Box::pin(topic.publish(event)));
+        }
+    }
+
+    pub(super) fn take(
+        &mut self,
+        reception: Reception<P::Request, P::Answer>,
+        ctx: &mut Context<Self>,
+    ) {
+        self.counters.events.add(reception.events);
+        self.counters.malformed.add(reception.malformed);
+        self.blocked.extend(reception.blocked);
+        self.background_queue.extend(reception.background);
+        for body in reception.follow_ups {
+            self.requests.submit(Request {
+                body,
+                purpose: Purpose::FollowUp,
+            });
+        }
+        for (correlation, answer) in reception.answers {
+            self.answered(correlation, answer, ctx);
+        }
+    }
+
+    fn answered(
+        &mut self,
+        correlation: u32,
+        answer: Result<P::Answer, RequestError>,
+        ctx: &mut Context<Self>,
+    ) {
+        let Some((request, sent)) = self.requests.answered(correlation) else {
+            self.counters.late_answers.add(1);
+            return;
+        };
+        match (request.purpose, answer) {
+            // Whoever gave up waiting does not mind.
+            (Purpose::Asked(reply), answer) => drop(reply.send(answer)),
+            (Purpose::Heartbeat, Ok(_)) => {
+                self.pong_due = None;
+                let rtt = clock::now().saturating_duration_since(sent);
+                self.counters
+                    .heartbeat_rtt_us
+                    .set(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX));
+            }
+            (Purpose::Join, Ok(_)) => self.joined(ctx),
+            (Purpose::Join, Err(error)) => self.lost(Lost::JoinFailed(error), ctx),
+            (Purpose::FollowUp, Ok(_)) => {}
+            (Purpose::FollowUp | Purpose::Heartbeat, Err(error)) => {
+                tracing::warn!(%error, "a request of the connection itself failed")
+            }
+        }
+    }
+
+    pub(super) fn joined(&mut self, ctx: &mut Context<Self>) {
+        self.joins = self.joins.saturating_sub(1);
+        if self.joins == 0 {
+            self.feed(Input::Joined, None, ctx);
+        }
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+// Nothing in it is ever pinned in place: the futures are boxed.
+impl<P: Protocol> Unpin for Connection<P> {}
+
+impl<P: Protocol> Actor for Connection<P> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.spawn(Pump::default());
+        self.feed(Input::Start, None, ctx);
+    }
+
+    fn stopping(&mut self, _: &mut Self::Context) -> Running {
+        if self.machine.state() == State::Closed {
+            return Running::Stop;
+        }
+        // The pump sends what waits, says goodbye and stops for good.
+        self.closing = true;
+        self.wake();
+        Running::Continue
+    }
+}
+
+/// Sends a request; the answer, or why there is none, goes to `reply`.
+pub struct Submit<P: Protocol> {
+    request: P::Request,
+    reply: oneshot::Sender<Result<P::Answer, RequestError>>,
+}
+
+impl<P: Protocol> fmt::Debug for Submit<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Submit")
+    }
+}
+
+impl<P: Protocol> Message for Submit<P> {
+    type Result = ();
+}
+
+impl<P: Protocol> Handler<Submit<P>> for Connection<P> {
+    type Result = ();
+
+    fn handle(&mut self, Submit { request, reply }: Submit<P>, _: &mut Self::Context) {
+        self.requests.submit(Request {
+            body: request,
+            purpose: Purpose::Asked(reply),
+        });
+        self.wake();
+    }
+}
+
+/// Takes no further events from the platform; requests and heartbeats go on. The first phase of a shutdown.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Quiesce;
+
+impl<P: Protocol> Handler<Quiesce> for Connection<P> {
+    type Result = ();
+
+    fn handle(&mut self, _: Quiesce, _: &mut Self::Context) {
+        self.quiet = true;
+        self.wake();
+    }
+}
+
+/// Asks things of a connection; survives its restarts.
+pub struct ConnectionRef<P: Protocol> {
+    submit: Ref<Submit<P>>,
+}
+
+impl<P: Protocol> Clone for ConnectionRef<P> {
+    fn clone(&self) -> Self {
+        Self {
+            submit: self.submit.clone(),
+        }
+    }
+}
+
+impl<P: Protocol> fmt::Debug for ConnectionRef<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ConnectionRef")
+    }
+}
+
+impl<P: Protocol> ConnectionRef<P> {
+    /// Wraps the address of a connection.
+    #[must_use]
+    pub fn new(submit: Ref<Submit<P>>) -> Self {
+        Self { submit }
+    }
+
+    /// Sends a request in the order of the calls, and waits for its answer. While the connection is down, it waits.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`] says whether trying again can help without harm.
+    pub async fn ask(&self, request: P::Request) -> Result<P::Answer, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        let submitted = self.submit.send(Submit { request, reply }).await;
+        submitted.map_err(|_| RequestError::Closed)?;
+        // The connection actor itself died with the request.
+        answer.await.unwrap_or(Err(RequestError::OutcomeUnknown))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

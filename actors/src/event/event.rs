@@ -1,0 +1,209 @@
+//! An event: a typed payload in an envelope.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix::Message;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{ChannelKey, Id, short_type_name};
+use crate::clock::{self, Instant};
+use crate::router::{HandlerError, Publish, Router};
+
+/// What can travel as an event: any plain data that serde can write and read, so that it can be kept and replayed.
+pub trait Payload: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Payload for T {}
+
+/// Where events come from: one a connection, shared by all its events.
+#[derive(Debug)]
+pub struct Origin {
+    platform: &'static str,
+    bot: String,
+    router: Router,
+    sequence: AtomicU64,
+}
+
+impl Origin {
+    /// Describes a source on `platform` for the bot `bot`, whose events travel through `router`.
+    #[must_use]
+    pub fn new(platform: &'static str, bot: impl Into<String>, router: &Router) -> Arc<Self> {
+        Arc::new(Self {
+            platform,
+            bot: bot.into(),
+            router: router.clone(),
+            sequence: AtomicU64::new(0),
+        })
+    }
+
+    /// Returns the name of the platform.
+    #[must_use]
+    pub fn platform(&self) -> &'static str {
+        self.platform
+    }
+
+    /// Returns the name of the bot.
+    #[must_use]
+    pub fn bot(&self) -> &str {
+        &self.bot
+    }
+
+    /// Returns the router of its events.
+    #[must_use]
+    pub fn router(&self) -> &Router {
+        &self.router
+    }
+}
+
+/// What is known of an event beside its payload.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// Where it came from.
+    pub origin: Arc<Origin>,
+    /// The platform's id of what happened, or none.
+    pub id: Id,
+    /// The conversation; events of one key are handled in order.
+    pub channel: ChannelKey,
+    /// Counts the events of its origin, from 1.
+    pub sequence: u64,
+    /// When it was received or emitted.
+    pub received_at: Instant,
+    /// Follows one cause through all events that it leads to.
+    pub trace: u64,
+}
+
+/// A typed event. Cloning it copies a pointer.
+///
+/// It dereferences to its payload. Handlers are actix handlers of `Event<T>`; the event counts as handled when they return `Ok`.
+///
+/// # Examples
+///
+/// ```
+/// use greenroom_actors::event::{ChannelKey, Event, Origin};
+/// use greenroom_actors::router::Router;
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Tip { amount: u64 }
+///
+/// let origin = Origin::new("example", "bot", &Router::default());
+/// let event = Event::new(&origin, 1, ChannelKey::default(), Tip { amount: 10 });
+/// assert_eq!((event.amount, event.attempt()), (10, 1));
+/// ```
+pub struct Event<T> {
+    inner: Arc<Inner<T>>,
+    attempt: u32,
+}
+
+struct Inner<T> {
+    envelope: Envelope,
+    payload: T,
+}
+
+impl<T> Clone for Event<T> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            attempt: self.attempt,
+        }
+    }
+}
+
+impl<T> Deref for Event<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.inner.payload
+    }
+}
+
+impl<T> fmt::Debug for Event<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("type", &short_type_name::<T>())
+            .field("id", &self.inner.envelope.id)
+            .field("channel", &self.inner.envelope.channel)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Payload> Message for Event<T> {
+    type Result = Result<(), HandlerError>;
+}
+
+impl<T: Payload> Event<T> {
+    /// Puts a payload into an envelope, received now.
+    pub fn new(origin: &Arc<Origin>, id: impl Into<Id>, channel: ChannelKey, payload: T) -> Self {
+        let sequence = origin.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        Self::with_envelope(
+            Envelope {
+                origin: Arc::clone(origin),
+                id: id.into(),
+                trace: super::stable_hash(origin.platform.as_bytes()).wrapping_add(sequence),
+                channel,
+                sequence,
+                received_at: clock::now(),
+            },
+            payload,
+        )
+    }
+
+    fn with_envelope(envelope: Envelope, payload: T) -> Self {
+        Self {
+            inner: Arc::new(Inner { envelope, payload }),
+            attempt: 1,
+        }
+    }
+
+    /// Returns the name of the payload's type, without its modules.
+    #[must_use]
+    pub fn name() -> &'static str {
+        short_type_name::<T>()
+    }
+
+    /// Returns the payload.
+    #[must_use]
+    pub fn payload(&self) -> &T {
+        &self.inner.payload
+    }
+
+    /// Returns the envelope.
+    #[must_use]
+    pub fn envelope(&self) -> &Envelope {
+        &self.inner.envelope
+    }
+
+    /// Returns which try this is, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    pub(crate) fn with_attempt(&self, attempt: u32) -> Self {
+        Self {
+            attempt,
+            ..self.clone()
+        }
+    }
+
+    /// Emits another event that this one leads to: same origin, channel and trace. It reaches every handler of its type.
+    ///
+    /// Await it: with a full queue and the policy to block, it waits for room.
+    #[must_use = "the event is only delivered when this is awaited"]
+    pub fn emit<U: Payload>(&self, payload: U) -> Publish<U> {
+        let cause = &self.inner.envelope;
+        let envelope = Envelope {
+            sequence: cause.origin.sequence.fetch_add(1, Ordering::Relaxed) + 1,
+            received_at: clock::now(),
+            ..cause.clone()
+        };
+        cause
+            .origin
+            .router
+            .topic::<U>()
+            .publish(Event::with_envelope(envelope, payload))
+    }
+}

@@ -1,0 +1,216 @@
+//! Who gets which event.
+
+use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::dead_letter::{DeadLetter, DeadLetters, Reason};
+use crate::event::{Event, Payload};
+use crate::mailbox::{Accepted, Queue, Refused};
+
+/// Routes events by their type to every registration of it. Clones share one table.
+#[derive(Clone, Debug, Default)]
+pub struct Router {
+    topics: Arc<RwLock<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>>>,
+    dead: DeadLetters,
+}
+
+impl Router {
+    /// Returns the topic of `T`. Whoever publishes often keeps it.
+    #[must_use]
+    pub fn topic<T: Payload>(&self) -> Topic<T> {
+        let id = TypeId::of::<T>();
+        let find = |topics: &BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>| {
+            topics
+                .get(&id)
+                .cloned()
+                .and_then(|topic| topic.downcast::<Subscribers<T>>().ok())
+        };
+        let found = find(&self.topics.read().unwrap_or_else(PoisonError::into_inner));
+        let subscribers = found.unwrap_or_else(|| {
+            let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+            find(&topics).unwrap_or_else(|| {
+                let fresh = Arc::new(Subscribers::default());
+                topics.insert(id, Arc::clone(&fresh) as Arc<dyn Any + Send + Sync>);
+                fresh
+            })
+        });
+        Topic {
+            subscribers,
+            dead: self.dead.clone(),
+        }
+    }
+
+    /// Returns the events that could not be handled.
+    #[must_use]
+    pub fn dead_letters(&self) -> &DeadLetters {
+        &self.dead
+    }
+}
+
+struct Subscribers<T> {
+    count: AtomicUsize,
+    list: RwLock<Arc<[Subscription<T>]>>,
+}
+
+impl<T> Default for Subscribers<T> {
+    fn default() -> Self {
+        Self {
+            count: AtomicUsize::new(0),
+            list: RwLock::new(Arc::new([])),
+        }
+    }
+}
+
+/// One registration as the router sees it.
+pub(crate) struct Subscription<T> {
+    pub(crate) handler: Arc<str>,
+    pub(crate) queue: Arc<Queue<Event<T>>>,
+}
+
+impl<T> Clone for Subscription<T> {
+    fn clone(&self) -> Self {
+        Self {
+            handler: Arc::clone(&self.handler),
+            queue: Arc::clone(&self.queue),
+        }
+    }
+}
+
+/// All registrations of one type of event.
+pub struct Topic<T> {
+    subscribers: Arc<Subscribers<T>>,
+    dead: DeadLetters,
+}
+
+impl<T> Clone for Topic<T> {
+    fn clone(&self) -> Self {
+        Self {
+            subscribers: Arc::clone(&self.subscribers),
+            dead: self.dead.clone(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Topic<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Topic<{}>", crate::event::short_type_name::<T>())
+    }
+}
+
+impl<T: Payload> Topic<T> {
+    /// Says whether anybody wants these events; if not, there is no need to make them.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.subscribers.count.load(Ordering::Relaxed) > 0
+    }
+
+    pub(crate) fn subscribe(&self, subscription: Subscription<T>) {
+        let mut list = self
+            .subscribers
+            .list
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *list = list.iter().cloned().chain([subscription]).collect();
+        self.subscribers.count.store(list.len(), Ordering::Relaxed);
+    }
+
+    /// Hands an event to every registration. What has room gets it at once; the future waits for the others.
+    pub fn publish(&self, event: Event<T>) -> Publish<T> {
+        let list = Arc::clone(
+            &self
+                .subscribers
+                .list
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        let mut waiting = Vec::new();
+        for subscription in list.iter() {
+            if let Err(event) =
+                self.settle(subscription, subscription.queue.try_push(event.clone()))
+            {
+                waiting.push(self.clone().wait(subscription.clone(), event).boxed());
+            }
+        }
+        Publish {
+            waiting,
+            _type: std::marker::PhantomData,
+        }
+    }
+
+    async fn wait(self, subscription: Subscription<T>, event: Event<T>) {
+        let outcome = subscription.queue.push(event).await;
+        if let Err(event) = self.settle(&subscription, outcome) {
+            self.bury(&subscription, &event, Reason::Overflow);
+        }
+    }
+
+    /// Buries what the queue dropped; gives back what must wait.
+    fn settle(
+        &self,
+        subscription: &Subscription<T>,
+        outcome: Result<Accepted<Event<T>>, Refused<Event<T>>>,
+    ) -> Result<(), Event<T>> {
+        match outcome {
+            Ok(Accepted::Queued) => {}
+            Ok(Accepted::Dropped(event)) => self.bury(subscription, &event, Reason::Overflow),
+            Err(Refused::Closed(event)) => self.bury(subscription, &event, Reason::Stopped),
+            Err(Refused::Full(event)) if subscription.queue.blocks() => return Err(event),
+            Err(Refused::Full(event)) => self.bury(subscription, &event, Reason::Overflow),
+        }
+        Ok(())
+    }
+
+    fn bury(&self, subscription: &Subscription<T>, event: &Event<T>, reason: Reason) {
+        self.dead.add(DeadLetter::new(
+            &subscription.handler,
+            event,
+            event.attempt() - 1,
+            reason,
+        ));
+    }
+}
+
+/// Waits until every registration has taken an event in. Ready at once unless a full queue blocks.
+#[must_use = "an event that waits for room is only delivered when this is awaited"]
+pub struct Publish<T> {
+    waiting: Vec<BoxFuture<'static, ()>>,
+    _type: std::marker::PhantomData<fn(T)>,
+}
+
+impl<T> Publish<T> {
+    /// Says whether everybody has taken the event in.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
+impl<T> fmt::Debug for Publish<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publish")
+            .field("waiting", &self.waiting.len())
+            .finish()
+    }
+}
+
+impl<T> Future for Publish<T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.waiting
+            .retain_mut(|waiting| waiting.poll_unpin(cx).is_pending());
+        if self.waiting.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The counters of a bot.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that anybody may read while its owner changes it.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Replaces the value.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Returns the value.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $field:ident = $name:literal,)*) => {
+        /// The counters of one bot, with the names under which they are reported.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $($(#[$doc])* pub $field: Counter,)*
+        }
+
+        impl Counters {
+            /// Returns all values by name.
+            #[must_use]
+            pub fn snapshot(&self) -> BTreeMap<&'static str, u64> {
+                BTreeMap::from([$(($name, self.$field.get()),)*])
+            }
+        }
+    };
+}
+
+counters! {
+    /// Events that platforms sent.
+    events = "greenroom_events_total",
+    /// Missed events that could not be fetched after a reconnect: how often.
+    failed_catch_ups = "greenroom_failed_catch_ups_total",
+    /// Websocket messages received.
+    frames = "greenroom_frames_received_total",
+    /// How long the answer to the last heartbeat took, in microseconds.
+    heartbeat_rtt_us = "greenroom_heartbeat_rtt_microseconds",
+    /// Messages that are none of the platform's business.
+    ignored = "greenroom_frames_ignored_total",
+    /// Answers that nobody waited for any more.
+    late_answers = "greenroom_late_answers_total",
+    /// Messages that could not be read.
+    malformed = "greenroom_frames_malformed_total",
+    /// Tries to connect again.
+    reconnect_attempts = "greenroom_reconnect_attempts_total",
+    /// Successful reconnects.
+    reconnects = "greenroom_reconnects_total",
+    /// Missed events that were fetched and delivered.
+    replayed = "greenroom_events_replayed_total",
+    /// Replies and messages that the platform acknowledged.
+    replies = "greenroom_replies_total",
+    /// Messages sent.
+    sent = "greenroom_frames_sent_total",
+    /// Events received and not handed out, because the link broke or the bot was stopping.
+    unread = "greenroom_events_unread_total",
+}
