@@ -1,1 +1,12 @@
 //! The Mezon adapter.
+
+mod auth;
+mod config;
+mod error;
+mod http;
+mod lenient;
+
+pub use auth::MezonSession;
+pub use config::Settings;
+pub use error::ApiError;
+pub use http::{Api, VoiceUser};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::http::Method;
-use awc::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use awc::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use bytes::Bytes;
 use greenroom_actors::error::Retry;
 use secrecy::{ExposeSecret, SecretString};
@@ -36,6 +36,8 @@ pub struct HttpRequest {
     pub headers: Vec<(&'static str, SecretString)>,
     /// The body, empty for none.
     pub body: Bytes,
+    /// What is secret in the body: it is never shown, even if an error of the server quotes it.
+    pub secrets: Vec<SecretString>,
 }
 
 /// What a server answered, with a status below 300.
@@ -45,7 +47,7 @@ pub struct HttpAnswer {
     pub status: u16,
     /// The content type in lower case, parameters included; empty if there is none.
     pub content_type: String,
-    /// The body, decompressed.
+    /// The body.
     pub body: Bytes,
 }
 
@@ -78,35 +80,38 @@ impl HttpClient {
             url,
             headers,
             body,
+            secrets,
         } = request;
         let method = Method::from_bytes(method.as_bytes())
             .map_err(|_| HttpError::Invalid(format!("{method:?} is no method")))?;
-        let mut request = self.client.request(method, url);
+        // awc accepts an answer that ends early; without compression its length can be compared.
+        let mut request = self.client.request(method, url).no_decompress();
         request = request.insert_header(("user-agent", USER_AGENT));
         for (name, value) in &headers {
             request = request.insert_header((header_name(name)?, header_value(name, value)?));
         }
         let mut answer = request.send_body(body).await.map_err(HttpError::from)?;
         let status = answer.status().as_u16();
-        let content_type = answer
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
-        let retry_after = answer
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(retry_after::parse);
+        let header = |name| answer.headers().get(name);
+        let text = |name| header(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let content_type = text(CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+        let length = text(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+        let retry_after = header(RETRY_AFTER).and_then(retry_after::parse);
         let body = answer.body().limit(self.body_limit).await;
         if status < 300 {
             let body = body.map_err(|error| self.unread(&error))?;
+            if status != 204 && length.is_some_and(|length| length != body.len()) {
+                return Err(HttpError::Protocol("the answer ended early".to_owned()));
+            }
             return Ok(HttpAnswer {
                 status,
                 content_type,
                 body,
             });
         }
-        let refusal = Refusal::read(&body.unwrap_or_default(), &headers);
+        let plain = |(name, _): &&(&str, _)| !matches!(*name, "accept" | "content-type");
+        let sent = headers.iter().filter(plain).map(|(_, value)| value);
+        let refusal = Refusal::read(&body.unwrap_or_default(), sent.chain(&secrets));
         Err(HttpError::Status {
             status,
             code: refusal.code,
@@ -222,7 +227,7 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn read(body: &[u8], sent: &[(&'static str, SecretString)]) -> Self {
+    fn read<'a>(body: &[u8], secrets: impl Iterator<Item = &'a SecretString>) -> Self {
         let mut refusal = Self::default();
         let text = String::from_utf8_lossy(body);
         if let Ok(Value::Object(fields)) = serde_json::from_slice(body) {
@@ -236,7 +241,7 @@ impl Refusal {
         } else {
             refusal.message = one_line(&text);
         }
-        for (_, secret) in sent {
+        for secret in secrets {
             let secret = secret.expose_secret();
             // "Bearer <token>": a server that quotes the header mostly quotes the token alone.
             let secret = secret.rsplit(' ').next().unwrap_or(secret);

@@ -27,19 +27,19 @@ pub(crate) async fn nobody() -> String {
     listener.local_addr().unwrap().to_string()
 }
 
-/// Reads the head of a request, and its body if it says how long that is.
+/// Reads the head of a request, and its body if it says how long that is. A character of the text is one byte.
 pub(crate) async fn request(stream: &mut TcpStream) -> String {
     let mut text = String::new();
     loop {
         let mut bytes = [0; 4096];
         let read = stream.read(&mut bytes).await.unwrap();
-        text.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+        text.extend(bytes[..read].iter().map(|byte| char::from(*byte)));
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             assert!(read > 0, "the request ended early: {text}");
             continue;
         };
         let length = header(head, "content-length").map_or(0, |value| value.parse().unwrap());
-        if body.len() >= length {
+        if body.chars().count() >= length {
             return text;
         }
     }
