@@ -1,0 +1,98 @@
+use std::ops::Range;
+
+use super::{
+    Wire,
+    error::{Fault, FrameError},
+    raw::{Reader, WireType},
+    table::{ENVELOPE, How},
+    upgrade::small,
+};
+
+/// What an envelope holds, without having read its content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Route {
+    /// The correlation id, 0 for an event. On [`Wire::V1`] also 0 if it is not a number; see
+    /// [`cid_text`].
+    pub cid: i32,
+    /// The field number of the content, 0 if there is none.
+    pub tag: u32,
+    /// Where in the frame the content is, to be decoded as the type of the field.
+    pub body: Range<usize>,
+    /// The content comes in several parts that belong together, of which `body` is the last:
+    /// decode the whole frame as an [`Envelope`](super::realtime::Envelope) instead.
+    pub split: bool,
+}
+
+/// Finds out what an envelope holds, so that only what somebody wants need be decoded.
+///
+/// If there are several contents the last one counts, as Protobuf has it.
+///
+/// # Errors
+///
+/// The frame is not an envelope. The content itself is not looked at.
+///
+/// # Examples
+///
+/// ```
+/// use greenroom_proto::mezon::{self, Wire};
+///
+/// let frame = b"\x08\x02\x1a\x02\x08\x2a";
+/// let route = mezon::route(Wire::V2, frame)?;
+/// assert_eq!((route.cid, mezon::event_name(route.tag)), (2, Some("clan_join")));
+/// assert_eq!(frame[route.body], *b"\x08\x2a");
+/// # Ok::<(), mezon::FrameError>(())
+/// ```
+pub fn route(wire: Wire, frame: &[u8]) -> Result<Route, FrameError> {
+    let mut route = Route::default();
+    let mut reader = Reader::new(frame);
+    while let Some(field) = reader.field().map_err(in_envelope)? {
+        let expected = match (field.number, wire) {
+            (1, Wire::V2) => WireType::Varint,
+            (number, _) if number != 1 && !is_event(wire, number) => continue,
+            _ => WireType::Bytes,
+        };
+        if field.wire_type != expected {
+            let error = FrameError::at(Fault::WireType, field.value.start);
+            return Err(in_envelope(error));
+        }
+        match (field.number, wire) {
+            (1, Wire::V1) => route.cid = small(reader.bytes(field.value)),
+            (1, Wire::V2) => {
+                route.cid = reader.inside(field.value).varint().map_err(in_envelope)? as i32;
+            }
+            (tag, _) => {
+                route.split = tag == route.tag;
+                route.tag = tag;
+                route.body = field.value;
+            }
+        }
+    }
+    Ok(route)
+}
+
+/// Returns the correlation id of a [`Wire::V1`] frame as it was written, which may be any bytes.
+///
+/// A server must send back whatever it got. `None` if there is no id or the frame is no envelope.
+#[must_use]
+pub fn cid_text(frame: &[u8]) -> Option<&[u8]> {
+    let mut reader = Reader::new(frame);
+    let mut text = None;
+    while let Some(field) = reader.field().ok()? {
+        if field.number == 1 && field.wire_type == WireType::Bytes {
+            text = Some(reader.bytes(field.value));
+        }
+    }
+    text
+}
+
+fn is_event(wire: Wire, number: u32) -> bool {
+    let step = match wire {
+        Wire::V1 => ENVELOPE.up(number),
+        Wire::V2 => return super::event_name(number).is_some(),
+    };
+    step.how != How::Drop
+}
+
+fn in_envelope(error: FrameError) -> FrameError {
+    error.within(ENVELOPE.name, None)
+}
