@@ -1,1 +1,4 @@
 //! The Mezon adapter.
+
+#[cfg(feature = "simulator")]
+pub(crate) mod fake;
