@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use actix::{Actor, Context};
 use greenroom_actors::entropy::Entropy;
-use greenroom_actors::event::{Event, Payload};
+use greenroom_actors::event::{ChannelKey, Event, Origin, Payload};
 use greenroom_actors::router::{Outcome, Registration, Router, closure};
-use greenroom_actors::supervisor::{Backoff, Child, Intensity, Root, Strategy, Supervisor};
+use greenroom_actors::supervisor::{
+    Backoff, Child, Intensity, Observer, Restarted, Root, Strategy, Supervisor,
+};
 use greenroom_actors::telemetry::Counters;
 
 use super::{BotError, Running};
@@ -197,19 +199,11 @@ impl BotBuilder {
             router: router.clone(),
             entropy: self.entropy.clone(),
             counters: Arc::new(Counters::default()),
+            intensity: self.intensity,
+            backoff: self.backoff,
+            observer: restarts_as_events(&self.name, &router),
         };
-        let supervisor = |name: &str, strategy, intensity: Intensity, backoff| {
-            Supervisor::new(name, strategy)
-                .intensity(intensity.restarts, intensity.period)
-                .backoff(backoff)
-                .entropy(self.entropy.derive(name))
-        };
-        let mut platforms = supervisor(
-            "platforms",
-            Strategy::OneForOne,
-            self.intensity,
-            self.backoff,
-        );
+        let mut platforms = assembly.supervisor("platforms", Strategy::OneForOne);
         let mut quiesce = Vec::new();
         for adapter in self.adapters {
             let platform = adapter.name();
@@ -219,27 +213,27 @@ impl BotBuilder {
             platforms = platforms.child(source.branch);
             quiesce.extend(source.quiesce);
         }
+        // A handler that met a poisonous event should be back soon.
         let quick = Backoff::exponential(Duration::from_millis(50), Duration::from_secs(2));
-        let handlers = self.handlers.into_iter().fold(
-            supervisor(
-                "handlers",
-                Strategy::OneForOne,
-                self.handler_intensity,
-                quick,
+        let handlers = assembly
+            .supervisor("handlers", Strategy::OneForOne)
+            .intensity(
+                self.handler_intensity.restarts,
+                self.handler_intensity.period,
             )
-            .shutdown_within(self.shutdown),
-            |handlers, register| handlers.child(register(&router, &self.entropy)),
-        );
-        // Handlers are started before events can come, and stopped after the platforms have fallen quiet but while they can still
-        // carry replies: `Running::shutdown` sees to the order.
-        let tree = supervisor(
-            &self.name,
-            Strategy::OneForOne,
-            self.intensity,
-            self.backoff,
-        )
-        .child(platforms)
-        .child(handlers);
+            .backoff(quick)
+            .shutdown_within(self.shutdown);
+        let handlers = self
+            .handlers
+            .into_iter()
+            .fold(handlers, |handlers, register| {
+                handlers.child(register(&router, &self.entropy))
+            });
+        // Stopped in reverse order: handlers finish while the platforms can still carry their replies.
+        let tree = assembly
+            .supervisor(&self.name, Strategy::OneForOne)
+            .child(platforms)
+            .child(handlers);
         Ok(Bot {
             tree,
             running: Running {
@@ -250,4 +244,17 @@ impl BotBuilder {
             },
         })
     }
+}
+
+/// Publishes the restarts of a bot's actors as events of type [`Restarted`].
+fn restarts_as_events(bot: &str, router: &Router) -> Observer {
+    let origin = Origin::new("greenroom", bot, router);
+    let topic = router.topic::<Restarted>();
+    Arc::new(move |restarted| {
+        let event = Event::new(&origin, 0, ChannelKey::default(), restarted.clone());
+        let published = topic.publish(event);
+        if !published.is_done() {
+            tokio::task::spawn_local(published);
+        }
+    })
 }

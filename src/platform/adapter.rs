@@ -1,5 +1,6 @@
 //! The seam between a bot and its platforms.
 
+use std::fmt;
 use std::sync::Arc;
 
 use greenroom_actors::connection::Quiesce;
@@ -7,7 +8,7 @@ use greenroom_actors::entropy::Entropy;
 use greenroom_actors::error::BoxError;
 use greenroom_actors::mailbox::Ref;
 use greenroom_actors::router::Router;
-use greenroom_actors::supervisor::Child;
+use greenroom_actors::supervisor::{Backoff, Child, Intensity, Observer, Strategy, Supervisor};
 use greenroom_actors::telemetry::Counters;
 
 /// A platform that a bot can be put on.
@@ -24,7 +25,7 @@ pub trait Adapter {
 }
 
 /// What a bot gives to its adapters.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Assembly {
     /// The bot's name.
     pub bot: String,
@@ -34,6 +35,31 @@ pub struct Assembly {
     pub entropy: Entropy,
     /// What is counted.
     pub counters: Arc<Counters>,
+    /// How many restarts are too many.
+    pub intensity: Intensity,
+    /// The delays before restarts.
+    pub backoff: Backoff,
+    /// Is told of restarts.
+    pub observer: Observer,
+}
+
+impl Assembly {
+    /// Makes a supervisor with the bot's settings.
+    pub fn supervisor(&self, name: &str, strategy: Strategy) -> Supervisor {
+        Supervisor::new(name, strategy)
+            .intensity(self.intensity.restarts, self.intensity.period)
+            .backoff(self.backoff)
+            .entropy(self.entropy.derive(name))
+            .observer(Arc::clone(&self.observer))
+    }
+}
+
+impl fmt::Debug for Assembly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assembly")
+            .field("bot", &self.bot)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The actors of one platform.
