@@ -1,13 +1,15 @@
 //! Bots built as graphs of supervised actors.
 
+pub mod bot;
+pub mod chat;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod config;
 #[cfg(feature = "mezon")]
 pub mod mezon;
-#[cfg(feature = "client")]
 pub mod platform;
+pub mod prelude;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 

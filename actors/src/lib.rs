@@ -1,6 +1,7 @@
 //! The platform-neutral actors of greenroom.
 
 pub mod cache;
+pub mod channel;
 pub mod clock;
 pub mod connection;
 pub mod entropy;

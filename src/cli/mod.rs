@@ -13,6 +13,8 @@ mod logging;
 mod mezon;
 #[expect(dead_code, reason = "becomes a command when the bot has landed")]
 mod run;
+mod signals;
+mod sim;
 mod terminal;
 
 use std::ffi::OsString;
@@ -80,12 +82,15 @@ impl Globals {
 enum Command {
     /// Check the configuration: report every fault at once, without using the network
     Check(check::CheckArgs),
+    /// Simulate the platforms until SIGTERM, for any client
+    Sim(sim::SimArgs),
 }
 
 impl Command {
     fn run(self, globals: &Globals) -> Result<(), Failure> {
         match self {
             Self::Check(args) => check::run(&args, globals),
+            Self::Sim(args) => actix_rt::System::new().block_on(sim::run(args, globals)),
         }
     }
 }

@@ -332,3 +332,25 @@ fn keys_that_look_like_paths_cannot_reach_into_other_sections() {
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[0].starts_with("greenroom.toml:1: "), "{found:?}");
 }
+
+#[test]
+fn the_example_shows_every_setting_with_its_default() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/greenroom.toml");
+    let mut config = Sources::none().file(file).load(Purpose::Offline).unwrap();
+    assert_eq!(config.handlers.len(), 5);
+    config.handlers.clear();
+    if let Some(mezon) = &mut config.mezon {
+        mezon.client_id.clear();
+    }
+    let defaults = Config::default_dump().unwrap();
+    assert_eq!(config.dump().unwrap(), defaults);
+
+    let text = std::fs::read_to_string(file).unwrap();
+    for line in defaults
+        .lines()
+        .filter(|line| !line.starts_with("client_id"))
+    {
+        let line = line.trim_end_matches("\"\"");
+        assert!(text.contains(line), "the example lacks: {line}");
+    }
+}

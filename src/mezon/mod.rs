@@ -3,6 +3,8 @@
 mod auth;
 mod config;
 mod error;
+#[cfg(feature = "simulator")]
+pub(crate) mod fake;
 mod http;
 mod lenient;
 

@@ -1,8 +1,15 @@
-//! What the adapters share: a websocket client and an HTTP client.
+//! What every adapter gives to a bot, and what the adapters share: a websocket client and an HTTP client.
 
+mod adapter;
+#[cfg(feature = "client")]
 mod client;
+#[cfg(feature = "client")]
 pub mod http;
+#[cfg(feature = "client")]
 mod retry_after;
-#[cfg(test)]
+#[cfg(all(test, feature = "client"))]
 pub(crate) mod testing;
+#[cfg(feature = "client")]
 pub mod websocket;
+
+pub use adapter::{Adapter, Assembly, Source};

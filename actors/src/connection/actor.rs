@@ -211,6 +211,7 @@ impl<P: Protocol> Connection<P> {
             .went_down
             .take()
             .map(|since| clock::now().saturating_duration_since(since));
+        self.counters.connects.add(1);
         if down_for.is_some() {
             self.reconnects += 1;
             self.counters.reconnects.add(1);

@@ -4,6 +4,7 @@ mod actor;
 mod error;
 mod io;
 mod lifecycle;
+pub mod memory;
 mod protocol;
 mod requests;
 mod state;

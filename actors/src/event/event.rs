@@ -1,5 +1,6 @@
 //! An event: a typed payload in an envelope.
 
+use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -19,12 +20,21 @@ pub trait Payload: Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Payload for T {}
 
 /// Where events come from: one a connection, shared by all its events.
-#[derive(Debug)]
 pub struct Origin {
     platform: &'static str,
     bot: String,
     router: Router,
     sequence: AtomicU64,
+    door: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Origin")
+            .field("platform", &self.platform)
+            .field("bot", &self.bot)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Origin {
@@ -36,7 +46,32 @@ impl Origin {
             bot: bot.into(),
             router: router.clone(),
             sequence: AtomicU64::new(0),
+            door: None,
         })
+    }
+
+    /// As [`new`](Self::new), with a way back to the source: whatever its events need to answer. They find it with
+    /// [`door`](Self::door).
+    #[must_use]
+    pub fn with_door(
+        platform: &'static str,
+        bot: impl Into<String>,
+        router: &Router,
+        door: impl Any + Send + Sync,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            platform,
+            bot: bot.into(),
+            router: router.clone(),
+            sequence: AtomicU64::new(0),
+            door: Some(Box::new(door)),
+        })
+    }
+
+    /// Returns the way back to the source, if it is of this type.
+    #[must_use]
+    pub fn door<D: Any>(&self) -> Option<&D> {
+        self.door.as_ref()?.downcast_ref()
     }
 
     /// Returns the name of the platform.

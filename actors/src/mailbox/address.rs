@@ -123,6 +123,12 @@ impl<A: Actor<Context = Context<A>>> ActorRef<A> {
         }
     }
 
+    /// Says whether the actor has ended for good.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.inbox.letters.is_closed()
+    }
+
     /// Puts a message into the mailbox without waiting.
     ///
     /// # Errors

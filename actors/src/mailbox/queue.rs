@@ -137,6 +137,10 @@ impl<T> Queue<T> {
         self.lock().items.len()
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.room.is_closed()
+    }
+
     /// Says whether a writer waits when it is full.
     pub(crate) fn blocks(&self) -> bool {
         self.overflow == Overflow::Block

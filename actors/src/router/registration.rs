@@ -125,6 +125,12 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
         self
     }
 
+    /// Returns the name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Returns the stable address of the actor, for messages that are not events.
     #[must_use]
     pub fn address(&self) -> ActorRef<A> {

@@ -26,5 +26,5 @@ pub use decision::{ChildFacts, Decision, History, Intensity, Restart, Strategy, 
 pub use exit::{Exit, Failure};
 pub use incarnate::Supervised;
 pub use root::Root;
-pub use supervisor::{Supervisor, SupervisorRef};
+pub use supervisor::{Observer, Restarted, Supervisor, SupervisorRef};
 pub use tree::{NodeFigures, NodeState, TreeSnapshot};

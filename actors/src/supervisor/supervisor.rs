@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::child::{Child, Life, Settings};
 use super::control::{Control, Wish};
-use super::tree::{Node, NodeState};
+use super::tree::{Node, NodeState, millis};
 use super::{Backoff, ChildFacts, Decision, Exit, History, Intensity, Strategy, decide};
 use crate::clock::{self, Instant};
 use crate::entropy::Entropy;
@@ -51,12 +52,36 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Plan {
     strategy: Strategy,
     intensity: Intensity,
     backoff: Backoff,
     entropy: Entropy,
+    observer: Option<Observer>,
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("strategy", &self.strategy)
+            .field("intensity", &self.intensity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Is told of every restart, on the arbiter of the supervisor; it must not block.
+pub type Observer = Arc<dyn Fn(&Restarted) + Send + Sync>;
+
+/// A child ended and will be started again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restarted {
+    /// The child's name.
+    pub child: String,
+    /// Why it ended, in words.
+    pub reason: String,
+    /// How long it stays down, in milliseconds.
+    pub delay_ms: u64,
 }
 
 enum Command {
@@ -123,6 +148,7 @@ impl Supervisor {
                 intensity: Intensity::default(),
                 backoff: Backoff::default(),
                 entropy: Entropy::from_system(),
+                observer: None,
             },
             children: Vec::new(),
             commands: mpsc::channel(1_024),
@@ -155,6 +181,12 @@ impl Supervisor {
     /// Sets the source of jitter; a seed from the system by default.
     pub fn entropy(mut self, entropy: Entropy) -> Self {
         self.plan.entropy = entropy;
+        self
+    }
+
+    /// Tells `observer` of every restart of a child.
+    pub fn observer(mut self, observer: Observer) -> Self {
+        self.plan.observer = Some(observer);
         self
     }
 
@@ -418,6 +450,13 @@ impl<'a> Shift<'a> {
                 }
                 let child = self.slots[place].child.life.node().name();
                 tracing::warn!(supervisor = self.node.name(), child, %exit, ?delay, "restarting");
+                if let Some(observer) = &self.plan.observer {
+                    observer(&Restarted {
+                        child: child.to_owned(),
+                        reason: exit.to_string(),
+                        delay_ms: millis(delay),
+                    });
+                }
             }
         }
         None

@@ -44,6 +44,8 @@ macro_rules! counters {
 }
 
 counters! {
+    /// How often a connection has become live.
+    connects = "greenroom_connects_total",
     /// Events that platforms sent.
     events = "greenroom_events_total",
     /// Missed events that could not be fetched after a reconnect: how often.

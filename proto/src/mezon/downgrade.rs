@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 
 use super::{
+    decimal::Decimal,
     raw::{Field, Reader, WireType, put_bytes, put_key, put_nested, put_varint},
-    table::{How, MESSAGES, Message},
+    table::{How, MESSAGES, Message, Step},
 };
 
 /// Returns the same message on the older wire.
@@ -12,6 +13,7 @@ use super::{
 /// `frame` was encoded a moment ago, so its fields are in order, its lists are packed and nothing
 /// in it can be malformed; reading would just stop there.
 pub(super) fn downgrade(frame: &[u8], message: &'static Message) -> Vec<u8> {
+    // Ids become twice as long, everything else stays about the same.
     let mut out = Vec::with_capacity(frame.len() * 3 / 2 + 16);
     all(&mut out, Reader::new(frame), message);
     out
@@ -19,42 +21,41 @@ pub(super) fn downgrade(frame: &[u8], message: &'static Message) -> Vec<u8> {
 
 fn all(out: &mut Vec<u8>, mut from: Reader<'_>, message: &'static Message) {
     let mut last = 0;
+    let mut clan_missing = message.clan_always;
     while let Ok(Some(field)) = from.field() {
-        if message.clan_always && last == 0 && field.number != 1 {
-            put_bytes(out, 1, b"0");
+        if clan_missing {
+            if field.number != 1 {
+                put_bytes(out, 1, b"0");
+            }
+            clan_missing = false;
         }
-        one(out, &from, &field, message, last);
+        let step = message.down(field.number);
+        if step.how != How::FirstText || last != field.number {
+            one(out, from, field, step);
+        }
         last = field.number;
     }
-    if message.clan_always && last == 0 {
+    if clan_missing {
         put_bytes(out, 1, b"0");
     }
 }
 
-/// Rewrites one field; `last` is the number of the field before.
-fn one(
-    out: &mut Vec<u8>,
-    from: &Reader<'_>,
-    field: &Field<'_>,
-    message: &'static Message,
-    last: u32,
-) {
-    let step = message.down(field.number);
+/// Rewrites one field.
+#[inline]
+fn one(out: &mut Vec<u8>, from: Reader<'_>, field: Field, step: Step) {
     let to = u32::from(step.to);
-    let value = || from.bytes(field.value.clone());
-    let mut part = from.inside(field.value.clone());
+    let mut part = from.inside(field);
     match step.how {
         How::Drop => {}
         How::Copy | How::Narrow => {
             put_key(out, to, field.wire_type);
-            out.extend_from_slice(field.raw);
+            out.extend_from_slice(from.raw(field));
         }
         How::FirstId => match part.varint() {
             Ok(0) | Err(_) => {}
             Ok(id) => put_decimal(out, to, id as i64),
         },
-        How::FirstText if last == field.number => {}
-        How::FirstText => put_bytes(out, to, value()),
+        How::FirstText => put_bytes(out, to, from.value(field)),
         How::Id => {
             if let Ok(id) = part.varint() {
                 put_decimal(out, to, id as i64);
@@ -67,7 +68,7 @@ fn one(
         }
         How::Nest(index) => {
             if let Some(inner) = MESSAGES.get(usize::from(index)) {
-                let Ok(()) = put_nested(out, to, field.value.len(), |out| {
+                let Ok(()) = put_nested(out, to, field.len(), |out| {
                     all(out, part, inner);
                     Ok::<(), Infallible>(())
                 });
@@ -78,29 +79,20 @@ fn one(
                 put_decimal(out, to, i64::from(number as i32));
             }
         }
-        How::Text => put_bytes(out, to, String::from_utf8_lossy(value()).as_bytes()),
+        How::Text => {
+            let text = String::from_utf8_lossy(from.value(field));
+            put_bytes(out, to, text.as_bytes());
+        }
         How::Time { .. } | How::Unwrap => {
+            let number = from.value(field);
             put_key(out, to, WireType::Bytes);
-            put_varint(out, 1 + field.raw.len() as u64);
+            put_varint(out, 1 + number.len() as u64);
             put_key(out, 1, WireType::Varint);
-            out.extend_from_slice(field.raw);
+            out.extend_from_slice(number);
         }
     }
 }
 
-/// Appends a number as text.
 fn put_decimal(out: &mut Vec<u8>, to: u32, number: i64) {
-    let mut text = [b'-'; 20];
-    let mut at = text.len();
-    let mut rest = number.unsigned_abs();
-    loop {
-        at -= 1;
-        text[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    at -= usize::from(number < 0);
-    put_bytes(out, to, &text[at..]);
+    put_bytes(out, to, Decimal::new(number).as_bytes());
 }

@@ -17,7 +17,10 @@ use prost::DecodeError;
 /// assert_eq!(error.to_string(), "not a decimal id in ClanJoin.clan_id at byte 2");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct FrameError {
+pub struct FrameError(Box<Report>);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Report {
     fault: Fault,
     message: Option<&'static str>,
     field: Option<&'static str>,
@@ -49,78 +52,75 @@ pub enum Fault {
 }
 
 impl FrameError {
-    pub(super) const fn at(fault: Fault, offset: usize) -> Self {
-        Self {
+    /// Keeps the error one word long: it comes with every step, and is rarely made.
+    #[cold]
+    fn new(fault: Fault, message: Option<&'static str>, offset: Option<usize>) -> Self {
+        Self(Box::new(Report {
             fault,
-            message: None,
+            message,
             field: None,
-            offset: Some(offset),
-        }
+            offset,
+        }))
     }
 
-    pub(super) const fn absent(message: &'static str) -> Self {
-        Self {
-            fault: Fault::Absent,
-            message: Some(message),
-            field: None,
-            offset: None,
-        }
+    pub(super) fn at(fault: Fault, offset: usize) -> Self {
+        Self::new(fault, None, Some(offset))
+    }
+
+    pub(super) fn absent(message: &'static str) -> Self {
+        Self::new(Fault::Absent, Some(message), None)
     }
 
     /// Adds the place, unless a place further inside is known already.
     pub(super) fn within(mut self, message: &'static str, field: Option<&'static str>) -> Self {
-        if self.message.is_none() {
-            self.message = Some(message);
-            self.field = field.filter(|name| !name.is_empty());
+        if self.0.message.is_none() {
+            self.0.message = Some(message);
+            self.0.field = field.filter(|name| !name.is_empty());
         }
         self
     }
 
     /// What is wrong.
     #[must_use]
-    pub const fn fault(&self) -> &Fault {
-        &self.fault
+    pub fn fault(&self) -> &Fault {
+        &self.0.fault
     }
 
     /// The name of the message in which it was found, without its package.
     #[must_use]
-    pub const fn message(&self) -> Option<&'static str> {
-        self.message
+    pub fn message(&self) -> Option<&'static str> {
+        self.0.message
     }
 
     /// The name of the field in which it was found.
     #[must_use]
-    pub const fn field(&self) -> Option<&'static str> {
-        self.field
+    pub fn field(&self) -> Option<&'static str> {
+        self.0.field
     }
 
     /// The byte of the frame at which it was found.
     #[must_use]
-    pub const fn offset(&self) -> Option<usize> {
-        self.offset
+    pub fn offset(&self) -> Option<usize> {
+        self.0.offset
     }
 }
 
 impl From<DecodeError> for FrameError {
     fn from(error: DecodeError) -> Self {
-        Self {
-            fault: Fault::Decode(error),
-            message: None,
-            field: None,
-            offset: None,
-        }
+        Self::new(Fault::Decode(error), None, None)
     }
 }
 
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fault.fmt(f)?;
-        match (self.message, self.field) {
+        let report = &self.0;
+        report.fault.fmt(f)?;
+        match (report.message, report.field) {
             (Some(message), Some(field)) => write!(f, " in {message}.{field}")?,
             (Some(message), None) => write!(f, " in {message}")?,
             (None, _) => {}
         }
-        match self.offset {
+        match report.offset {
             Some(offset) => write!(f, " at byte {offset}"),
             None => Ok(()),
         }
@@ -129,7 +129,7 @@ impl fmt::Display for FrameError {
 
 impl Error for FrameError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.fault {
+        match self.fault() {
             Fault::Decode(error) => Some(error),
             _ => None,
         }

@@ -1,44 +1,61 @@
 //! 64-bit numbers in JSON, as Protobuf has them: text when written, text or number when read.
+//!
+//! Formats that are not for humans get plain numbers.
 
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer, Serializer,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, Unexpected, Visitor},
 };
 
 /// One number.
 pub(crate) mod int64 {
-    use super::{Deserializer, Serializer, Text};
+    use super::{Deserialize, Deserializer, Number, Serialize, Serializer};
 
     pub(crate) fn serialize<S: Serializer>(number: &i64, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(number)
+        Number(*number).serialize(to)
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
-        from.deserialize_any(Text)
+        Number::deserialize(from).map(|Number(number)| number)
     }
 }
 
 /// A list of numbers.
 pub(crate) mod int64s {
-    use super::{Deserialize, Deserializer, Either, Serializer};
+    use super::{Deserialize, Deserializer, Number, Serializer};
 
     pub(crate) fn serialize<S: Serializer>(numbers: &[i64], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(numbers.iter().map(i64::to_string))
+        to.collect_seq(numbers.iter().copied().map(Number))
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<i64>, D::Error> {
-        let numbers = Vec::<Either>::deserialize(from)?;
-        Ok(numbers.into_iter().map(|Either(number)| number).collect())
+        let numbers = Vec::<Number>::deserialize(from)?;
+        Ok(numbers.into_iter().map(|Number(number)| number).collect())
     }
 }
 
-struct Either(i64);
+struct Number(i64);
 
-impl<'de> Deserialize<'de> for Either {
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if to.is_human_readable() {
+            to.collect_str(&self.0)
+        } else {
+            to.serialize_i64(self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(Text).map(Self)
+        let number = if from.is_human_readable() {
+            from.deserialize_any(Text)
+        } else {
+            i64::deserialize(from)
+        };
+        number.map(Self)
     }
 }
 

@@ -32,6 +32,7 @@ pub mod realtime {
     include!(concat!(env!("OUT_DIR"), "/mezon.realtime.rs"));
 }
 
+mod decimal;
 mod downgrade;
 mod error;
 mod event;

@@ -17,21 +17,35 @@ pub(super) enum WireType {
     Fixed32 = 5,
 }
 
-/// A field as it was found.
-#[derive(Debug)]
-pub(super) struct Field<'a> {
+/// Where in a frame a field is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field {
     pub(super) number: u32,
     pub(super) wire_type: WireType,
-    /// Everything after the key, a length included.
-    pub(super) raw: &'a [u8],
-    /// The value: what a length announces, or all of `raw`.
-    pub(super) value: Range<usize>,
+    /// The first byte after the key.
+    raw: usize,
+    /// The first byte of the value: behind the length if it has one.
+    pub(super) start: usize,
+    /// The first byte behind the value.
+    end: usize,
+}
+
+impl Field {
+    /// Where the value is.
+    pub(super) const fn value(self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    /// The length of the value.
+    pub(super) const fn len(self) -> usize {
+        self.end - self.start
+    }
 }
 
 /// Walks over the fields of a message without knowing it.
 ///
 /// A part of a frame is read in place, so that every offset is one of the whole frame.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
     frame: &'a [u8],
     at: usize,
@@ -42,51 +56,71 @@ impl<'a> Reader<'a> {
         Self { frame, at: 0 }
     }
 
-    /// Reads the value of a field as a message of its own.
-    pub(super) fn inside(&self, value: Range<usize>) -> Self {
+    /// Reads the value of a field as something of its own.
+    pub(super) fn inside(&self, field: Field) -> Self {
         Self {
-            frame: self.frame.get(..value.end).unwrap_or(self.frame),
-            at: value.start,
+            frame: self.frame.get(..field.end).unwrap_or_default(),
+            at: field.start,
         }
     }
 
-    pub(super) fn bytes(&self, value: Range<usize>) -> &'a [u8] {
-        self.frame.get(value).unwrap_or_default()
+    /// The value of a field.
+    pub(super) fn value(&self, field: Field) -> &'a [u8] {
+        self.frame.get(field.start..field.end).unwrap_or_default()
     }
 
+    /// The value of a field, with its length if it has one.
+    pub(super) fn raw(&self, field: Field) -> &'a [u8] {
+        self.frame.get(field.raw..field.end).unwrap_or_default()
+    }
+
+    /// How far it has come in the frame.
     pub(super) const fn at(&self) -> usize {
         self.at
     }
 
     /// Returns the next field, or `None` at the end of the message.
-    pub(super) fn field(&mut self) -> Result<Option<Field<'a>>, FrameError> {
+    #[inline]
+    pub(super) fn field(&mut self) -> Result<Option<Field>, FrameError> {
         if self.at >= self.frame.len() {
             return Ok(None);
         }
         let (number, kind) = self.key()?;
-        self.value(number, kind, 0).map(Some)
+        self.skip_value(number, kind, 0).map(Some)
     }
 
     /// Reads a number of up to 64 bits.
     #[inline]
     pub(super) fn varint(&mut self) -> Result<u64, FrameError> {
-        let start = self.at;
+        match self.frame.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(byte.into())
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, FrameError> {
         let mut number = 0;
-        for shift in 0..10 {
-            let Some(&byte) = self.frame.get(self.at) else {
-                return Err(FrameError::at(Fault::EndsEarly, start));
-            };
-            self.at += 1;
-            number |= u64::from(byte & 0x7f) << (7 * shift);
+        for (place, &byte) in self.frame.iter().skip(self.at).take(10).enumerate() {
+            number |= u64::from(byte & 0x7f) << (7 * place);
             if byte < 0x80 {
                 // The tenth byte holds the last bit only.
-                if shift == 9 && byte > 1 {
+                if place == 9 && byte > 1 {
                     break;
                 }
+                self.at += place + 1;
                 return Ok(number);
             }
         }
-        Err(FrameError::at(Fault::BadVarint, start))
+        let ends = self.frame.len() - self.at < 10;
+        let fault = if ends {
+            Fault::EndsEarly
+        } else {
+            Fault::BadVarint
+        };
+        Err(FrameError::at(fault, self.at))
     }
 
     #[inline]
@@ -100,9 +134,9 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn value(&mut self, number: u32, kind: u32, depth: u32) -> Result<Field<'a>, FrameError> {
-        let start = self.at;
-        let mut value = None;
+    fn skip_value(&mut self, number: u32, kind: u32, depth: u32) -> Result<Field, FrameError> {
+        let raw = self.at;
+        let mut start = raw;
         let wire_type = match kind {
             0 => {
                 self.varint()?;
@@ -114,26 +148,26 @@ impl<'a> Reader<'a> {
             }
             2 => {
                 let length = self.varint()?;
-                let from = self.at;
+                start = self.at;
                 self.skip(length)?;
-                value = Some(from..self.at);
                 WireType::Bytes
             }
             3 => {
-                self.group(number, depth + 1)?;
+                self.skip_group(number, depth + 1)?;
                 WireType::Group
             }
             5 => {
                 self.skip(4)?;
                 WireType::Fixed32
             }
-            _ => return Err(FrameError::at(Fault::BadKey, start)),
+            _ => return Err(FrameError::at(Fault::BadKey, raw)),
         };
         Ok(Field {
             number,
             wire_type,
-            raw: self.bytes(start..self.at),
-            value: value.unwrap_or(start..self.at),
+            raw,
+            start,
+            end: self.at,
         })
     }
 
@@ -151,7 +185,7 @@ impl<'a> Reader<'a> {
 
     /// Skips the rest of a group. No message of the platform has one, but a stranger may.
     #[cold]
-    fn group(&mut self, number: u32, depth: u32) -> Result<(), FrameError> {
+    fn skip_group(&mut self, number: u32, depth: u32) -> Result<(), FrameError> {
         if depth > MAX_DEPTH {
             return Err(FrameError::at(Fault::TooDeep, self.at));
         }
@@ -161,7 +195,7 @@ impl<'a> Reader<'a> {
             match kind {
                 4 if inner == number => return Ok(()),
                 4 => return Err(FrameError::at(Fault::BadKey, start)),
-                _ => self.value(inner, kind, depth)?,
+                _ => self.skip_value(inner, kind, depth)?,
             };
         }
     }
@@ -169,12 +203,27 @@ impl<'a> Reader<'a> {
 
 /// Appends a number.
 #[inline]
-pub(super) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
+pub(super) fn put_varint(out: &mut Vec<u8>, number: u64) {
+    if number < 0x80 {
+        out.push(number as u8);
+    } else {
+        put_long_varint(out, number);
     }
-    out.push(number as u8);
+}
+
+fn put_long_varint(out: &mut Vec<u8>, mut number: u64) {
+    let mut bytes = [0; 10];
+    let mut length = 1;
+    for slot in &mut bytes {
+        *slot = number as u8 | 0x80;
+        number >>= 7;
+        if number == 0 {
+            *slot &= 0x7f;
+            break;
+        }
+        length += 1;
+    }
+    out.extend_from_slice(&bytes[..length]);
 }
 
 /// Appends a field key.
@@ -183,7 +232,14 @@ pub(super) fn put_key(out: &mut Vec<u8>, number: u32, wire_type: WireType) {
     put_varint(out, u64::from(number << 3 | wire_type as u32));
 }
 
-/// Appends a length and what it announces.
+/// Appends a field that is a number.
+#[inline]
+pub(super) fn put_number(out: &mut Vec<u8>, number: u32, value: i64) {
+    put_key(out, number, WireType::Varint);
+    put_varint(out, value as u64);
+}
+
+/// Appends a field that is bytes or text.
 #[inline]
 pub(super) fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
     put_key(out, number, WireType::Bytes);
@@ -191,10 +247,10 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Appends what `write` writes as one field, with its length in front.
+/// Appends a field that is a message, which `write` writes.
 ///
 /// The length is only known afterwards: space is kept for the length of `about` bytes, and the
-/// value is moved if that was a wrong guess.
+/// message is moved if that was a wrong guess.
 pub(super) fn put_nested<E>(
     out: &mut Vec<u8>,
     number: u32,

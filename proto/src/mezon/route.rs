@@ -52,18 +52,18 @@ pub fn route(wire: Wire, frame: &[u8]) -> Result<Route, FrameError> {
             _ => WireType::Bytes,
         };
         if field.wire_type != expected {
-            let error = FrameError::at(Fault::WireType, field.value.start);
+            let error = FrameError::at(Fault::WireType, field.start);
             return Err(in_envelope(error));
         }
         match (field.number, wire) {
-            (1, Wire::V1) => route.cid = small(reader.bytes(field.value)),
+            (1, Wire::V1) => route.cid = small(reader.value(field)),
             (1, Wire::V2) => {
-                route.cid = reader.inside(field.value).varint().map_err(in_envelope)? as i32;
+                route.cid = reader.inside(field).varint().map_err(in_envelope)? as i32;
             }
             (tag, _) => {
                 route.split = tag == route.tag;
                 route.tag = tag;
-                route.body = field.value;
+                route.body = field.value();
             }
         }
     }
@@ -79,7 +79,7 @@ pub fn cid_text(frame: &[u8]) -> Option<&[u8]> {
     let mut text = None;
     while let Some(field) = reader.field().ok()? {
         if field.number == 1 && field.wire_type == WireType::Bytes {
-            text = Some(reader.bytes(field.value));
+            text = Some(reader.value(field));
         }
     }
     text

@@ -1,9 +1,12 @@
 //! Rewrites a frame of the older wire as one of the newest.
 
+use std::ops::RangeInclusive;
+
 use super::{
+    decimal::parse,
     error::{Fault, FrameError},
-    raw::{Field, MAX_DEPTH, Reader, WireType, put_bytes, put_key, put_nested, put_varint},
-    table::{How, MESSAGES, Message},
+    raw::{Field, MAX_DEPTH, Reader, WireType, put_bytes, put_key, put_nested, put_number},
+    table::{How, MESSAGES, Message, Step},
 };
 
 type Outcome = Result<(), FrameError>;
@@ -22,29 +25,32 @@ fn all(out: &mut Vec<u8>, mut from: Reader<'_>, message: &'static Message, depth
     if depth == 0 {
         return Err(FrameError::at(Fault::TooDeep, from.at()).within(message.name, None));
     }
-    let mut seen = 0;
+    // A bit for every number below 64 that came before. (In this part: if a message comes in
+    // several parts, a timestamp in a later one counts even if there were plain seconds before.)
+    let mut seen: u64 = 0;
     loop {
-        match from.field() {
-            Ok(Some(field)) => one(out, &from, &field, message, &mut seen, depth)
-                .map_err(|error| error.within(message.name, message.older_name(field.number)))?,
+        let field = match from.field() {
+            Ok(Some(field)) => field,
             Ok(None) => return Ok(()),
             Err(error) => return Err(error.within(message.name, None)),
+        };
+        seen |= 1_u64.checked_shl(field.number).unwrap_or(0);
+        let step = message.up(field.number);
+        if let How::Time { unless, .. } = step.how
+            && unless != 0
+            && seen & 1 << unless != 0
+        {
+            continue;
         }
+        one(out, from, field, step, depth)
+            .map_err(|error| error.within(message.name, message.older_name(field.number)))?;
     }
 }
 
-/// Rewrites one field. `seen` has a bit for every field number below 64 that came before.
-fn one(
-    out: &mut Vec<u8>,
-    from: &Reader<'_>,
-    field: &Field<'_>,
-    message: &'static Message,
-    seen: &mut u64,
-    depth: u32,
-) -> Outcome {
-    let step = message.up(field.number);
+/// Rewrites one field.
+#[inline]
+fn one(out: &mut Vec<u8>, from: Reader<'_>, field: Field, step: Step, depth: u32) -> Outcome {
     let to = u32::from(step.to);
-    *seen |= 1_u64.checked_shl(field.number).unwrap_or(0);
     let expected = match step.how {
         How::Drop => return Ok(()),
         How::Copy => field.wire_type,
@@ -52,110 +58,82 @@ fn one(
         _ => WireType::Bytes,
     };
     if field.wire_type != expected || expected == WireType::Group {
-        return Err(FrameError::at(Fault::WireType, field.value.start));
+        return Err(FrameError::at(Fault::WireType, field.start));
     }
-    let value = || from.bytes(field.value.clone());
-    let invalid = |fault| FrameError::at(fault, field.value.start);
     match step.how {
         How::Drop => {}
         How::Copy => {
             put_key(out, to, field.wire_type);
-            out.extend_from_slice(field.raw);
+            out.extend_from_slice(from.raw(field));
         }
-        How::Id | How::Ids => {
-            let id = parse(value()).ok_or_else(|| invalid(Fault::NotAnId))?;
-            put_number(out, to, id);
-        }
-        How::FirstId => match parse(value()) {
-            Some(0) => {}
-            Some(id) => put_number(out, to, id),
-            None => return Err(invalid(Fault::NotAnId)),
+        How::Id | How::Ids => put_number(out, to, id(from, field)?),
+        How::FirstId => match id(from, field)? {
+            0 => {}
+            id => put_number(out, to, id),
         },
-        How::FirstText if field.value.is_empty() => {}
-        How::FirstText => put_bytes(out, to, value()),
+        How::FirstText => {
+            if field.len() > 0 {
+                put_bytes(out, to, from.value(field));
+            }
+        }
         How::Narrow => {
-            let number = from.inside(field.value.clone()).varint()? as i64;
-            let limits = (i64::from(i32::MIN), i64::from(i32::MAX));
-            put_number(out, to, number.clamp(limits.0, limits.1));
+            let number = from.inside(field).varint()? as i64;
+            put_number(out, to, clamp(number, &INT32));
         }
         How::Nest(index) => {
-            let Some(inner) = MESSAGES.get(usize::from(index)) else {
-                return Ok(());
-            };
-            let part = from.inside(field.value.clone());
-            put_nested(out, to, field.value.len(), |out| {
-                all(out, part, inner, depth - 1)
-            })?;
+            if let Some(inner) = MESSAGES.get(usize::from(index)) {
+                let part = from.inside(field);
+                put_nested(out, to, field.len(), |out| all(out, part, inner, depth - 1))?;
+            }
         }
-        How::Number => put_number(out, to, small(value()).into()),
-        How::Text => match std::str::from_utf8(value()) {
+        How::Number => put_number(out, to, small(from.value(field)).into()),
+        How::Text => match std::str::from_utf8(from.value(field)) {
             Ok(text) => put_bytes(out, to, text.as_bytes()),
-            Err(_) => return Err(invalid(Fault::NotText)),
+            Err(_) => return Err(FrameError::at(Fault::NotText, field.start)),
         },
-        How::Time { signed, unless } => {
-            let hidden = *seen & 1 << unless & !1 != 0;
-            if let (Some(seconds), false) = (wrapped(from, field)?, hidden) {
-                let limits = match signed {
-                    true => (i64::from(i32::MIN), i64::from(i32::MAX)),
-                    false => (0, i64::from(u32::MAX)),
-                };
-                put_number(out, to, (seconds as i64).clamp(limits.0, limits.1));
+        How::Time { signed, .. } => {
+            if let Some(seconds) = wrapped(from, field)? {
+                let limits = if signed { INT32 } else { UINT32 };
+                put_number(out, to, clamp(seconds, &limits));
             }
         }
         How::Unwrap => {
             if let Some(number) = wrapped(from, field)? {
-                put_number(out, to, number as i64);
+                put_number(out, to, number);
             }
         }
     }
     Ok(())
 }
 
-fn put_number(out: &mut Vec<u8>, to: u32, number: i64) {
-    put_key(out, to, WireType::Varint);
-    put_varint(out, number as u64);
+fn id(from: Reader<'_>, field: Field) -> Result<i64, FrameError> {
+    parse(from.value(field)).ok_or_else(|| FrameError::at(Fault::NotAnId, field.start))
 }
 
 /// Reads the number in field 1: the value of a wrapper, the seconds of a timestamp.
-fn wrapped(from: &Reader<'_>, field: &Field<'_>) -> Result<Option<u64>, FrameError> {
-    let mut part = from.inside(field.value.clone());
+fn wrapped(from: Reader<'_>, field: Field) -> Result<Option<i64>, FrameError> {
+    let mut part = from.inside(field);
     let mut number = None;
     while let Some(inner) = part.field()? {
         if inner.number == 1 {
             if inner.wire_type != WireType::Varint {
-                return Err(FrameError::at(Fault::WireType, inner.value.start));
+                return Err(FrameError::at(Fault::WireType, inner.start));
             }
-            number = Some(from.inside(inner.value).varint()?);
+            number = Some(part.inside(inner).varint()? as i64);
         }
     }
     Ok(number)
 }
 
-/// Reads an id: a decimal number, or nothing for none.
-fn parse(text: &[u8]) -> Option<i64> {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    if digits.is_empty() {
-        return text.is_empty().then_some(0);
-    }
-    digits
-        .iter()
-        .try_fold(0_i64, |number, digit| {
-            let digit = i64::from(digit.wrapping_sub(b'0'));
-            if digit > 9 {
-                return None;
-            }
-            // Counted downwards: there is one more negative number than positive ones.
-            number.checked_mul(10)?.checked_sub(digit)
-        })
-        .and_then(|number| match digits.len() == text.len() {
-            true => number.checked_neg(),
-            false => Some(number),
-        })
+/// Reads one of those `int32` that the older wire has as any text; another text is 0.
+pub(super) fn small(text: &[u8]) -> i32 {
+    let number = parse(text).and_then(|number| i32::try_from(number).ok());
+    number.unwrap_or(0)
 }
 
-/// Reads a number of those fields that hold any text on the older wire; another text is 0.
-pub(super) fn small(text: &[u8]) -> i32 {
-    parse(text)
-        .and_then(|number| i32::try_from(number).ok())
-        .unwrap_or(0)
+const INT32: RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i64;
+const UINT32: RangeInclusive<i64> = 0..=u32::MAX as i64;
+
+fn clamp(number: i64, limits: &RangeInclusive<i64>) -> i64 {
+    number.clamp(*limits.start(), *limits.end())
 }

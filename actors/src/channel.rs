@@ -1,0 +1,317 @@
+//! One actor a conversation: what is said there leaves in the order it was said.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix::prelude::*;
+use futures::future::BoxFuture;
+use tokio::sync::oneshot;
+
+use crate::clock::{self, Instant};
+use crate::connection::RequestError;
+use crate::event::ChannelKey;
+use crate::limiter::Window;
+use crate::mailbox::{ActorRef, Overflow, SendError};
+use crate::supervisor::{ChildSpec, Restart, SupervisorRef};
+
+/// Carries messages out of the bot: the platform's side of a channel.
+pub trait Outlet: Send + Sync + 'static {
+    /// What is said.
+    type Message: Clone + Send + 'static;
+    /// What the platform says of it.
+    type Receipt: Send + 'static;
+
+    /// Sends one message. Calls are started in order; the futures run side by side.
+    fn send(
+        &self,
+        channel: &ChannelKey,
+        message: Self::Message,
+    ) -> BoxFuture<'static, Result<Self::Receipt, RequestError>>;
+}
+
+/// How the channels of a platform behave.
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelSettings {
+    /// How many messages of one channel may wait; 1,024.
+    pub queue: usize,
+    /// At most so many messages in any second and channel; none by default.
+    pub per_second: Option<usize>,
+    /// A channel in which nothing was said for this long is stopped; 5 min.
+    pub idle: Duration,
+    /// How often a message is sent again that the server asks to send later; 3.
+    pub retries: u32,
+}
+
+impl Default for ChannelSettings {
+    fn default() -> Self {
+        Self {
+            queue: 1_024,
+            per_second: None,
+            idle: Duration::from_secs(300),
+            retries: 3,
+        }
+    }
+}
+
+/// The conversation actor.
+///
+/// * **Who starts it**: [`Channels`], when something is said.
+/// * **What ends it**: silence, or shutdown, after what waits was sent.
+/// * **What happens to its mailbox then**: a message that comes too late starts the next actor of that conversation.
+/// * **What it may lose**: nothing without a word: whoever said something learns what became of it.
+pub struct Channel<O: Outlet> {
+    key: ChannelKey,
+    outlet: Arc<O>,
+    settings: ChannelSettings,
+    window: Option<Window>,
+    waiting: VecDeque<Say<O>>,
+    in_flight: usize,
+    paused_until: Option<Instant>,
+    last_said: Instant,
+    timer: Option<SpawnHandle>,
+}
+
+impl<O: Outlet> fmt::Debug for Channel<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<O: Outlet> Unpin for Channel<O> {}
+
+impl<O: Outlet> Channel<O> {
+    fn new(key: ChannelKey, outlet: Arc<O>, settings: ChannelSettings) -> Self {
+        Self {
+            key,
+            outlet,
+            settings,
+            window: settings
+                .per_second
+                .map(|limit| Window::new(limit, Duration::from_secs(1))),
+            waiting: VecDeque::new(),
+            in_flight: 0,
+            paused_until: None,
+            last_said: clock::now(),
+            timer: None,
+        }
+    }
+
+    fn send_waiting(&mut self, ctx: &mut Context<Self>) {
+        while !self.waiting.is_empty() {
+            let now = clock::now();
+            let paused = self
+                .paused_until
+                .filter(|until| *until > now)
+                .map_or(Ok(()), Err);
+            let allowed = paused.and_then(|()| {
+                self.window
+                    .as_mut()
+                    .map_or(Ok(()), |window| window.admit(now))
+            });
+            if let Err(when) = allowed {
+                if let Some(timer) = self.timer.take() {
+                    ctx.cancel_future(timer);
+                }
+                self.timer =
+                    Some(ctx.run_later(when - now, |channel, ctx| channel.send_waiting(ctx)));
+                return;
+            }
+            let Some(say) = self.waiting.pop_front() else {
+                return;
+            };
+            self.in_flight += 1;
+            let receipt = self.outlet.send(&self.key, say.message.clone());
+            ctx.spawn(
+                receipt
+                    .into_actor(self)
+                    .map(|receipt, channel, ctx| channel.sent(say, receipt, ctx)),
+            );
+        }
+    }
+
+    fn sent(
+        &mut self,
+        mut say: Say<O>,
+        receipt: Result<O::Receipt, RequestError>,
+        ctx: &mut Context<Self>,
+    ) {
+        self.in_flight -= 1;
+        self.last_said = clock::now();
+        match receipt {
+            Err(RequestError::Refused {
+                retry_after: Some(wait),
+                ..
+            }) if say.tries < self.settings.retries => {
+                say.tries += 1;
+                self.paused_until = Some(clock::now() + wait);
+                self.waiting.push_front(say);
+            }
+            // Whoever said it may not care.
+            receipt => drop(say.receipt.send(receipt)),
+        }
+        self.send_waiting(ctx);
+    }
+
+    fn look_for_silence(&mut self, ctx: &mut Context<Self>) {
+        let silent = clock::now().saturating_duration_since(self.last_said) >= self.settings.idle;
+        if silent && self.in_flight == 0 && self.waiting.is_empty() {
+            ctx.stop();
+        }
+    }
+}
+
+impl<O: Outlet> Actor for Channel<O> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(
+            self.settings.idle.max(Duration::from_millis(1)),
+            Self::look_for_silence,
+        );
+    }
+
+    fn stopping(&mut self, ctx: &mut Self::Context) -> Running {
+        if self.in_flight == 0 && self.waiting.is_empty() {
+            return Running::Stop;
+        }
+        ctx.run_interval(Duration::from_millis(20), |channel, ctx| {
+            if channel.in_flight == 0 && channel.waiting.is_empty() {
+                ctx.stop();
+            }
+        });
+        Running::Continue
+    }
+}
+
+struct Say<O: Outlet> {
+    message: O::Message,
+    receipt: oneshot::Sender<Result<O::Receipt, RequestError>>,
+    tries: u32,
+}
+
+impl<O: Outlet> Message for Say<O> {
+    type Result = ();
+}
+
+impl<O: Outlet> Handler<Say<O>> for Channel<O> {
+    type Result = ();
+
+    fn handle(&mut self, say: Say<O>, ctx: &mut Self::Context) {
+        self.last_said = clock::now();
+        if self.waiting.len() >= self.settings.queue {
+            drop(say.receipt.send(Err(RequestError::QueueFull)));
+            return;
+        }
+        self.waiting.push_back(say);
+        self.send_waiting(ctx);
+    }
+}
+
+/// The channels of one platform, started on demand. Clones share them.
+pub struct Channels<O: Outlet> {
+    outlet: Arc<O>,
+    settings: ChannelSettings,
+    supervisor: SupervisorRef,
+    open: Arc<Mutex<BTreeMap<ChannelKey, ActorRef<Channel<O>>>>>,
+}
+
+impl<O: Outlet> Clone for Channels<O> {
+    fn clone(&self) -> Self {
+        Self {
+            outlet: Arc::clone(&self.outlet),
+            settings: self.settings,
+            supervisor: self.supervisor.clone(),
+            open: Arc::clone(&self.open),
+        }
+    }
+}
+
+impl<O: Outlet> fmt::Debug for Channels<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channels")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<O: Outlet> Channels<O> {
+    /// Makes the channels that send through `outlet` and are children of `supervisor`.
+    pub fn new(outlet: O, settings: ChannelSettings, supervisor: SupervisorRef) -> Self {
+        Self {
+            outlet: Arc::new(outlet),
+            settings,
+            supervisor,
+            open: Arc::default(),
+        }
+    }
+
+    /// Returns what carries the messages.
+    #[must_use]
+    pub fn outlet(&self) -> &Arc<O> {
+        &self.outlet
+    }
+
+    /// Says something in a conversation: after what was said there before. Returns what the platform says of it.
+    ///
+    /// # Errors
+    ///
+    /// As the platform answers; [`RequestError::OutcomeUnknown`] if the channel's actor died with it.
+    pub async fn say(
+        &self,
+        key: &ChannelKey,
+        message: O::Message,
+    ) -> Result<O::Receipt, RequestError> {
+        let (receipt, answer) = oneshot::channel();
+        let mut say = Say {
+            message,
+            receipt,
+            tries: 0,
+        };
+        // The actor may be stopping for silence at this moment: then the next one takes the message.
+        for _ in 0..3 {
+            match self.open(key)?.send(say).await {
+                Ok(()) => return answer.await.unwrap_or(Err(RequestError::OutcomeUnknown)),
+                Err(error) => {
+                    if matches!(error, SendError::Stopped(_)) {
+                        self.lock().remove(key);
+                    }
+                    say = error.into_message();
+                }
+            }
+        }
+        Err(RequestError::Closed)
+    }
+
+    fn open(&self, key: &ChannelKey) -> Result<ActorRef<Channel<O>>, RequestError> {
+        let mut open = self.lock();
+        if let Some(channel) = open.get(key) {
+            return Ok(channel.clone());
+        }
+        let (outlet, settings, name) = (Arc::clone(&self.outlet), self.settings, key.clone());
+        let spec = ChildSpec::new(format!("channel {key}"), move || {
+            Channel::new(name.clone(), Arc::clone(&outlet), settings)
+        })
+        .restart(Restart::Transient)
+        .mailbox(settings.queue, Overflow::Block);
+        let address = spec.address();
+        self.supervisor
+            .try_start(spec)
+            .map_err(|_| RequestError::Closed)?;
+        if open.len() >= PRUNE_FROM && open.len().is_power_of_two() {
+            open.retain(|_, channel| !channel.is_stopped());
+        }
+        open.insert(key.clone(), address.clone());
+        Ok(address)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<ChannelKey, ActorRef<Channel<O>>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// From so many remembered channels on, those that have stopped are forgotten now and then.
+const PRUNE_FROM: usize = 1_024;

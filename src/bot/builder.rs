@@ -1,0 +1,260 @@
+//! Composing a bot.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Context};
+use greenroom_actors::entropy::Entropy;
+use greenroom_actors::event::{ChannelKey, Event, Origin, Payload};
+use greenroom_actors::router::{Outcome, Registration, Router, closure};
+use greenroom_actors::supervisor::{
+    Backoff, Child, Intensity, Observer, Restarted, Root, Strategy, Supervisor,
+};
+use greenroom_actors::telemetry::Counters;
+
+use super::{BotError, Running};
+use crate::platform::{Adapter, Assembly};
+
+/// A bot that is composed and not yet started.
+///
+/// # Examples
+///
+/// ```
+/// use greenroom::prelude::*;
+///
+/// let bot = Bot::builder("hello").on("ping", async |message: Event<ChatMessage>| {
+///     if message.text == "!ping" {
+///         message.reply("Pong!").await?;
+///     }
+///     Ok(())
+/// });
+/// # drop(bot);
+/// ```
+pub struct Bot {
+    tree: Supervisor,
+    running: Running,
+}
+
+impl fmt::Debug for Bot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bot")
+            .field("tree", &self.tree)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Composes a [`Bot`].
+#[must_use = "a builder does nothing until the bot is built"]
+pub struct BotBuilder {
+    name: String,
+    adapters: Vec<Box<dyn Adapter>>,
+    handlers: Vec<Box<dyn FnOnce(&Router, &Entropy) -> Child>>,
+    names: Vec<String>,
+    entropy: Entropy,
+    intensity: Intensity,
+    handler_intensity: Intensity,
+    backoff: Backoff,
+    shutdown: Duration,
+    router: Router,
+}
+
+impl fmt::Debug for BotBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BotBuilder")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Bot {
+    /// Begins a bot of this name.
+    pub fn builder(name: impl Into<String>) -> BotBuilder {
+        BotBuilder {
+            name: name.into(),
+            adapters: Vec::new(),
+            handlers: Vec::new(),
+            names: Vec::new(),
+            entropy: Entropy::from_system(),
+            intensity: Intensity::default(),
+            handler_intensity: Intensity {
+                restarts: 100,
+                period: Duration::from_secs(30),
+            },
+            backoff: Backoff::default(),
+            shutdown: Duration::from_secs(20),
+            router: Router::default(),
+        }
+    }
+
+    /// Starts the bot on the current arbiter.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside an actix system, such as `#[actix::main]` makes.
+    pub fn start(self) -> Running {
+        let mut running = self.running;
+        running.root = Some(Root::start(self.tree));
+        running
+    }
+
+    /// Runs the bot until SIGTERM, Ctrl-C or a failure, then shuts it down in order.
+    ///
+    /// # Errors
+    ///
+    /// [`BotError::Failed`] if the tree failed, [`BotError::Signals`] if signals cannot be watched.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub async fn run(self) -> Result<(), BotError> {
+        self.start().until_stopped().await.map(drop)
+    }
+}
+
+impl BotBuilder {
+    /// Puts the bot on a platform.
+    pub fn platform(mut self, adapter: impl Adapter + 'static) -> Self {
+        self.adapters.push(Box::new(adapter));
+        self
+    }
+
+    /// Registers an async closure for events of type `T` under `name`.
+    pub fn on<T, F>(self, name: &str, handle: F) -> Self
+    where
+        T: Payload,
+        F: AsyncFn(Event<T>) -> Outcome + Send + Sync + 'static,
+    {
+        self.named_handler(name, closure(name, handle))
+    }
+
+    /// Registers a handler actor.
+    pub fn handler<A: Actor<Context = Context<A>>>(self, registration: Registration<A>) -> Self {
+        let name = registration.name().to_owned();
+        self.named_handler(&name, registration)
+    }
+
+    fn named_handler<A: Actor<Context = Context<A>>>(
+        mut self,
+        name: &str,
+        registration: Registration<A>,
+    ) -> Self {
+        self.names.push(name.to_owned());
+        self.handlers.push(Box::new(move |router, entropy| {
+            registration.entropy(entropy).register(router)
+        }));
+        self
+    }
+
+    /// Sets the seed of all delays; drawn from the system by default.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.entropy = Entropy::seeded(seed);
+        self
+    }
+
+    /// Sets how many restarts the platforms' actors may need in a period before the bot gives up; 5 in 30 s.
+    pub fn intensity(mut self, restarts: usize, period: Duration) -> Self {
+        self.intensity = Intensity { restarts, period };
+        self
+    }
+
+    /// Sets how many restarts the handlers may need in a period; 100 in 30 s, since what they are fed is not their fault.
+    pub fn handler_intensity(mut self, restarts: usize, period: Duration) -> Self {
+        self.handler_intensity = Intensity { restarts, period };
+        self
+    }
+
+    /// Sets the delays before restarts; 100 ms doubling to 30 s for the platforms' actors. Handlers wait 2 s at most.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Sets how long handlers may take to finish at shutdown; 20 s.
+    pub fn shutdown_within(mut self, deadline: Duration) -> Self {
+        self.shutdown = deadline;
+        self
+    }
+
+    /// Returns the router, to publish events of one's own from outside.
+    #[must_use]
+    pub fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// Composes the bot.
+    ///
+    /// # Errors
+    ///
+    /// [`BotError::Assembly`] if a platform cannot be set up, [`BotError::SameName`] if two handlers have one name.
+    pub fn build(self) -> Result<Bot, BotError> {
+        let mut names = self.names;
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(BotError::SameName(pair[0].clone()));
+        }
+        let router = self.router;
+        let assembly = Assembly {
+            bot: self.name.clone(),
+            router: router.clone(),
+            entropy: self.entropy.clone(),
+            counters: Arc::new(Counters::default()),
+            intensity: self.intensity,
+            backoff: self.backoff,
+            observer: restarts_as_events(&self.name, &router),
+        };
+        let mut platforms = assembly.supervisor("platforms", Strategy::OneForOne);
+        let mut quiesce = Vec::new();
+        for adapter in self.adapters {
+            let platform = adapter.name();
+            let source = adapter
+                .assemble(&assembly)
+                .map_err(|error| BotError::Assembly { platform, error })?;
+            platforms = platforms.child(source.branch);
+            quiesce.extend(source.quiesce);
+        }
+        // A handler that met a poisonous event should be back soon.
+        let quick = Backoff::exponential(Duration::from_millis(50), Duration::from_secs(2));
+        let handlers = assembly
+            .supervisor("handlers", Strategy::OneForOne)
+            .intensity(
+                self.handler_intensity.restarts,
+                self.handler_intensity.period,
+            )
+            .backoff(quick)
+            .shutdown_within(self.shutdown);
+        let handlers = self
+            .handlers
+            .into_iter()
+            .fold(handlers, |handlers, register| {
+                handlers.child(register(&router, &self.entropy))
+            });
+        // Stopped in reverse order: handlers finish while the platforms can still carry their replies.
+        let tree = assembly
+            .supervisor(&self.name, Strategy::OneForOne)
+            .child(platforms)
+            .child(handlers);
+        Ok(Bot {
+            tree,
+            running: Running {
+                root: None,
+                router,
+                counters: assembly.counters,
+                quiesce,
+            },
+        })
+    }
+}
+
+/// Publishes the restarts of a bot's actors as events of type [`Restarted`].
+fn restarts_as_events(bot: &str, router: &Router) -> Observer {
+    let origin = Origin::new("greenroom", bot, router);
+    let topic = router.topic::<Restarted>();
+    Arc::new(move |restarted| {
+        let event = Event::new(&origin, 0, ChannelKey::default(), restarted.clone());
+        let published = topic.publish(event);
+        if !published.is_done() {
+            tokio::task::spawn_local(published);
+        }
+    })
+}

@@ -1,0 +1,33 @@
+//! Why a bot ended.
+
+use greenroom_actors::error::BoxError;
+use greenroom_actors::supervisor::{Exit, TreeSnapshot};
+
+/// Why a bot did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BotError {
+    /// A platform cannot be set up as it is configured.
+    #[error("{platform}: {error}")]
+    Assembly {
+        /// The platform.
+        platform: &'static str,
+        /// What is wrong.
+        #[source]
+        error: BoxError,
+    },
+    /// The tree failed: a fatal error, or more restarts than are allowed.
+    #[error("the bot failed: {exit}")]
+    Failed {
+        /// Why.
+        exit: Exit,
+        /// The tree as it was then.
+        tree: Box<TreeSnapshot>,
+    },
+    /// Two handlers have the same name.
+    #[error("two handlers are named `{0}`")]
+    SameName(String),
+    /// Signals cannot be watched.
+    #[error("cannot watch for signals: {0}")]
+    Signals(#[from] std::io::Error),
+}

@@ -1,0 +1,304 @@
+//! The token ledger (MMN) and the proof service (ZK) beside the platform.
+
+use std::collections::BTreeMap;
+
+use greenroom_proto::mezon::api::TokenSentEvent;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::failure::Failure;
+
+/// Who has how much, and the last number of each one's transfers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ledger {
+    accounts: BTreeMap<String, Account>,
+    transfers: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Account {
+    nonce: u64,
+    balance: u128,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            nonce: 0,
+            balance: 1_000_000 * UNIT,
+        }
+    }
+}
+
+/// What a token has in the smallest unit.
+const UNIT: u128 = 1_000_000;
+/// The largest number of accounts.
+const ACCOUNTS: usize = 100_000;
+
+impl Ledger {
+    /// Answers a JSON-RPC request; a transfer that was accepted is also an event.
+    pub(super) fn answer(&mut self, body: &[u8]) -> (Value, Option<TokenSentEvent>) {
+        let request: Value = match serde_json::from_slice(body) {
+            Ok(request) => request,
+            Err(fault) => {
+                return (
+                    error(&Value::Null, -32_700, &format!("Parse error: {fault}")),
+                    None,
+                );
+            }
+        };
+        let id = request.get("id").cloned().unwrap_or_default();
+        let params = request.get("params").cloned().unwrap_or_default();
+        let mut sent = None;
+        let outcome = match request.get("method").and_then(Value::as_str) {
+            Some("account.getcurrentnonce") => self.nonce(&params),
+            Some("account.getaccount") => self.account(&params),
+            Some("tx.addtx") => match self.transfer(params) {
+                Ok((hash, event)) => {
+                    sent = event;
+                    Ok(json!({"ok": true, "tx_hash": hash, "error": ""}))
+                }
+                Err(text) => Ok(json!({"ok": false, "tx_hash": "", "error": text})),
+            },
+            Some(method) => Err((-32_601, format!("Method not found: {method}"))),
+            None => Err((-32_600, "Invalid Request: method is required".to_owned())),
+        };
+        match outcome {
+            Ok(result) => (json!({"jsonrpc": "2.0", "id": id, "result": result}), sent),
+            Err((code, text)) => (error(&id, code, &text), None),
+        }
+    }
+
+    fn nonce(&self, params: &Value) -> Result<Value, (i32, String)> {
+        let address = address(params)?;
+        let nonce = self.find(address).nonce;
+        let tag = params
+            .get("tag")
+            .cloned()
+            .unwrap_or_else(|| "latest".into());
+        Ok(json!({"address": address, "nonce": nonce, "tag": tag, "error": ""}))
+    }
+
+    fn account(&self, params: &Value) -> Result<Value, (i32, String)> {
+        let address = address(params)?;
+        let account = self.find(address);
+        Ok(json!({
+            "address": address,
+            "balance": account.balance.to_string(),
+            "nonce": account.nonce,
+            "decimals": 6,
+        }))
+    }
+
+    fn transfer(&mut self, params: Value) -> Result<(String, Option<TokenSentEvent>), String> {
+        let order: Order = serde_json::from_value(params).map_err(|fault| fault.to_string())?;
+        let tx = order.tx_msg;
+        let amount: u128 = tx
+            .amount
+            .parse()
+            .map_err(|_| "amount must be decimal text".to_owned())?;
+        let sender = self.find(&tx.sender);
+        let expected = sender.nonce + 1;
+        let fault = if tx.r#type != 0 {
+            Some(format!("unknown transaction type {}", tx.r#type))
+        } else if order.signature.is_empty() {
+            Some("signature is required".to_owned())
+        } else if tx.sender.is_empty() || tx.recipient.is_empty() {
+            Some("sender and recipient are required".to_owned())
+        } else if tx.sender == tx.recipient {
+            Some("sender and recipient are the same".to_owned())
+        } else if amount == 0 {
+            Some("amount must be positive".to_owned())
+        } else if tx.nonce != expected {
+            Some(format!(
+                "invalid nonce: expected {expected}, got {}",
+                tx.nonce
+            ))
+        } else if amount > sender.balance {
+            Some("insufficient balance".to_owned())
+        } else if tx.zk_proof.is_empty() || tx.zk_pub.is_empty() {
+            Some("zk proof is required".to_owned())
+        } else if self.accounts.len() + 2 > ACCOUNTS {
+            Some("too many accounts".to_owned())
+        } else {
+            None
+        };
+        if let Some(text) = fault {
+            return Err(text);
+        }
+        let from = self.accounts.entry(tx.sender.clone()).or_default();
+        from.nonce = tx.nonce;
+        from.balance -= amount;
+        let to = self.accounts.entry(tx.recipient.clone()).or_default();
+        to.balance = to.balance.saturating_add(amount);
+        self.transfers += 1;
+        let hash = format!("sim-tx-{}", self.transfers);
+        let event = event(&tx, amount, &hash);
+        Ok((hash, event))
+    }
+
+    fn find(&self, address: &str) -> Account {
+        self.accounts.get(address).copied().unwrap_or_default()
+    }
+}
+
+/// Answers a request for a proof.
+pub(super) fn prove(body: &[u8]) -> Result<Value, Failure> {
+    let body: Map<String, Value> = serde_json::from_slice(body)
+        .map_err(|fault| Failure::bad(format!("body is not a JSON object: {fault}")))?;
+    for field in ["user_id", "ephemeral_pk", "jwt", "address", "client_type"] {
+        let given = body.get(field).is_some_and(|value| match value {
+            Value::String(text) => !text.is_empty(),
+            Value::Number(_) => true,
+            _ => false,
+        });
+        if !given {
+            return Err(Failure::bad(format!("{field} is required")));
+        }
+    }
+    Ok(json!({"data": {"proof": "sim-proof", "public_input": "sim-public-input"}}))
+}
+
+#[derive(Deserialize)]
+struct Order {
+    tx_msg: Transaction,
+    #[serde(default)]
+    signature: String,
+}
+
+#[derive(Deserialize)]
+struct Transaction {
+    #[serde(default)]
+    r#type: i64,
+    sender: String,
+    recipient: String,
+    amount: String,
+    nonce: u64,
+    #[serde(default)]
+    text_data: String,
+    #[serde(default)]
+    extra_info: String,
+    #[serde(default)]
+    zk_proof: String,
+    #[serde(default)]
+    zk_pub: String,
+}
+
+/// Makes the event of a transfer from what its sender wrote beside it.
+fn event(tx: &Transaction, amount: u128, hash: &str) -> Option<TokenSentEvent> {
+    let extra: Map<String, Value> = serde_json::from_str(&tx.extra_info).ok()?;
+    let text = |name: &str| extra.get(name).and_then(Value::as_str).unwrap_or_default();
+    Some(TokenSentEvent {
+        sender_id: text("UserSenderId").parse().unwrap_or_default(),
+        sender_name: text("UserSenderUsername").to_owned(),
+        receiver_id: text("UserReceiverId").parse().unwrap_or_default(),
+        amount: i32::try_from(amount / UNIT).unwrap_or(i32::MAX),
+        note: tx.text_data.clone(),
+        extra_attribute: text("ExtraAttribute").to_owned(),
+        transaction_id: hash.to_owned(),
+    })
+}
+
+fn address(params: &Value) -> Result<&str, (i32, String)> {
+    let address = params.get("address").and_then(Value::as_str);
+    address
+        .filter(|address| !address.is_empty())
+        .ok_or_else(|| (-32_602, "Invalid params: address is required".to_owned()))
+}
+
+fn error(id: &Value, code: i32, text: &str) -> Value {
+    json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": text}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(ledger: &mut Ledger, method: &str, params: &Value) -> (Value, Option<TokenSentEvent>) {
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let (answer, event) = ledger.answer(request.to_string().as_bytes());
+        (answer["result"].clone(), event)
+    }
+
+    fn transfer(nonce: u64) -> Value {
+        json!({"signature": "s", "tx_msg": {
+            "type": 0, "sender": "A", "recipient": "B", "amount": "10000000", "timestamp": 1, "text_data": "hi", "nonce": nonce,
+            "extra_info": "{\"type\":\"transfer_token\",\"UserSenderId\":\"1\",\"UserSenderUsername\":\"\",\"UserReceiverId\":\"2\"}",
+            "zk_proof": "sim-proof", "zk_pub": "sim-public-input",
+        }})
+    }
+
+    #[test]
+    fn a_transfer_advances_the_nonce_once() {
+        let mut ledger = Ledger::default();
+        let nonce = |ledger: &mut Ledger| {
+            call(
+                ledger,
+                "account.getcurrentnonce",
+                &json!({"address": "A", "tag": "pending"}),
+            )
+            .0["nonce"]
+                .clone()
+        };
+        assert_eq!(nonce(&mut ledger), 0);
+        let (answer, event) = call(&mut ledger, "tx.addtx", &transfer(1));
+        assert_eq!(answer["ok"], true);
+        let event = event.unwrap();
+        assert_eq!(
+            (
+                event.sender_id,
+                event.receiver_id,
+                event.amount,
+                event.note.as_str()
+            ),
+            (1, 2, 10, "hi")
+        );
+        assert_eq!(nonce(&mut ledger), 1);
+        let (answer, event) = call(&mut ledger, "tx.addtx", &transfer(1));
+        assert_eq!((answer["ok"].clone(), event), (false.into(), None));
+        assert!(answer["error"].as_str().unwrap().contains("nonce"));
+        let (account, _) = call(&mut ledger, "account.getaccount", &json!({"address": "B"}));
+        assert_eq!(
+            account,
+            json!({"address": "B", "balance": "1000010000000", "nonce": 0, "decimals": 6})
+        );
+    }
+
+    #[test]
+    fn nothing_panics_on_wrong_requests() {
+        let mut ledger = Ledger::default();
+        for body in [
+            "",
+            "[]",
+            "{}",
+            "{\"method\":1}",
+            "{\"method\":\"tx.addtx\"}",
+            "{\"method\":\"account.getaccount\",\"params\":[]}",
+        ] {
+            let (answer, event) = ledger.answer(body.as_bytes());
+            assert!(
+                answer.get("error").is_some() || answer["result"]["ok"] == false,
+                "{body} {answer}"
+            );
+            assert_eq!(event, None);
+        }
+    }
+
+    #[test]
+    fn a_proof_needs_every_field() {
+        let body = json!({"user_id": "1", "ephemeral_pk": "k", "jwt": "j", "address": "a", "client_type": "mezon"});
+        assert_eq!(
+            prove(body.to_string().as_bytes()).unwrap()["data"]["proof"],
+            "sim-proof"
+        );
+        for field in ["user_id", "ephemeral_pk", "jwt", "address", "client_type"] {
+            let mut body = body.clone();
+            body.as_object_mut().unwrap().remove(field);
+            assert_eq!(
+                prove(body.to_string().as_bytes()).unwrap_err().status(),
+                400,
+                "{field}"
+            );
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What every bot imports.
+
+pub use greenroom_actors::connection::{Connected, Disconnected, Reconnecting};
+pub use greenroom_actors::event::{ChannelKey, Event, Id};
+pub use greenroom_actors::router::{HandlerError, Order, Outcome, Registration};
+pub use greenroom_actors::supervisor::{
+    ChildSpec, Exit, Restart, Restarted, Strategy, Supervised, Supervisor,
+};
+
+pub use crate::bot::{Bot, BotError};
+pub use crate::chat::{ChatMessage, Reply, Speak};

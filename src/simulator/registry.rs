@@ -1,0 +1,9 @@
+//! Every platform that the simulator can play; adding one is one line.
+
+use super::platform::Maker;
+
+/// The platforms, in the order of the ready line.
+pub(super) const PLATFORMS: &[Maker] = &[
+    #[cfg(feature = "mezon")]
+    crate::mezon::fake::MAKER,
+];
