@@ -4,6 +4,8 @@ mod events;
 mod message;
 mod speak;
 
-pub use events::{ButtonPressed, MemberJoined, MemberLeft, MessageDeleted, MessageEdited, Reaction};
+pub use events::{
+    ButtonPressed, MemberJoined, MemberLeft, MessageDeleted, MessageEdited, Reaction,
+};
 pub use message::{Author, ChatMessage, Outgoing, Quote, Sent};
 pub use speak::{Reply, Speak, Speaker};

@@ -36,20 +36,31 @@ struct Tipped {
 /// Puts the cast into a bot; `heard` counts what users have said.
 pub(super) fn join(bot: BotBuilder, heard: &Arc<Counter>) -> BotBuilder {
     let heard = Arc::clone(heard);
-    bot.handler(Registration::new("commands", move || Commands { heard: Arc::clone(&heard) }).on::<ChatMessage>())
-        .handler(Registration::new("ledger", Ledger::default).on::<Command>())
-        .handler(Registration::new("oracle", Oracle::default).on::<Command>())
-        .on("ping", async |command: Event<Command>| {
-            if command.name == "ping" {
-                command.say("Pong!").await?;
-            }
-            Ok(())
+    bot.handler(
+        Registration::new("commands", move || Commands {
+            heard: Arc::clone(&heard),
         })
-        .on("announcer", async |tip: Event<Tipped>| {
-            let Tipped { from, to, amount, total } = tip.payload();
-            tip.say(format!("{from} tipped {to} {amount}; {to} has {total} now")).await?;
-            Ok(())
-        })
+        .on::<ChatMessage>(),
+    )
+    .handler(Registration::new("ledger", Ledger::default).on::<Command>())
+    .handler(Registration::new("oracle", Oracle::default).on::<Command>())
+    .on("ping", async |command: Event<Command>| {
+        if command.name == "ping" {
+            command.say("Pong!").await?;
+        }
+        Ok(())
+    })
+    .on("announcer", async |tip: Event<Tipped>| {
+        let Tipped {
+            from,
+            to,
+            amount,
+            total,
+        } = tip.payload();
+        tip.say(format!("{from} tipped {to} {amount}; {to} has {total} now"))
+            .await?;
+        Ok(())
+    })
 }
 
 /// Turns messages that begin with `!` into commands.
@@ -68,14 +79,18 @@ impl Handler<Event<ChatMessage>> for Commands {
         if !message.is_own {
             self.heard.add(1);
         }
-        let command = message.text.strip_prefix('!').filter(|_| !message.is_own).map(|text| {
-            let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
-            Command {
-                name: name.to_owned(),
-                rest: rest.to_owned(),
-                from: message.author.name.clone(),
-            }
-        });
+        let command = message
+            .text
+            .strip_prefix('!')
+            .filter(|_| !message.is_own)
+            .map(|text| {
+                let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
+                Command {
+                    name: name.to_owned(),
+                    rest: rest.to_owned(),
+                    from: message.author.name.clone(),
+                }
+            });
         Box::pin(async move {
             if let Some(command) = command {
                 message.emit(command).await;
@@ -100,8 +115,14 @@ impl Handler<Event<Command>> for Ledger {
 
     fn handle(&mut self, command: Event<Command>, _: &mut Self::Context) -> Self::Result {
         let mut words = command.rest.split_whitespace();
-        let parsed = match (command.name.as_str(), words.next(), words.next().map(str::parse)) {
-            ("tip", Some(to), Some(Ok(amount))) => Some((to.trim_start_matches('@').to_owned(), amount)),
+        let parsed = match (
+            command.name.as_str(),
+            words.next(),
+            words.next().map(str::parse),
+        ) {
+            ("tip", Some(to), Some(Ok(amount))) => {
+                Some((to.trim_start_matches('@').to_owned(), amount))
+            }
             _ => None,
         };
         let tip = parsed.map(|(to, amount): (String, u64)| {

@@ -48,7 +48,9 @@ pub(super) async fn run(args: DemoArgs, globals: &Globals) -> Result<(), Failure
     played?;
     match summary.missing {
         0 => Ok(()),
-        missing => Err(Failure::failed(format!("{missing} expected replies did not come"))),
+        missing => Err(Failure::failed(format!(
+            "{missing} expected replies did not come"
+        ))),
     }
 }
 

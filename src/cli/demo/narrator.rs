@@ -90,7 +90,10 @@ impl Narrator {
         let at = clock::now().saturating_duration_since(self.start);
         let mut object = line.object.clone();
         if let Value::Object(fields) = &mut object {
-            fields.insert("at_ms".to_owned(), u64::try_from(at.as_millis()).unwrap_or(u64::MAX).into());
+            fields.insert(
+                "at_ms".to_owned(),
+                u64::try_from(at.as_millis()).unwrap_or(u64::MAX).into(),
+            );
         }
         let cells = [
             Cell::new(&format!("{:7.3}", at.as_secs_f64()), Tone::Faint),
@@ -120,7 +123,12 @@ impl Narrator {
 
     /// Says whether all could be printed.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        match self.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        match self
+            .failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             Some(error) => Err(error.into()),
             None => Ok(()),
         }
@@ -128,7 +136,10 @@ impl Narrator {
 
     fn keep(&self, printed: std::io::Result<()>) {
         if let Err(error) = printed {
-            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            self.failed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert(error);
         }
     }
 }

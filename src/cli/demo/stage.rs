@@ -55,10 +55,14 @@ impl<'a> Stage<'a> {
             builder = builder.seed(seed);
         }
         let simulator = builder.start().await?;
-        let (Some(platform), Some(url)) = (simulator.platform("mezon"), simulator.url("mezon")) else {
+        let (Some(platform), Some(url)) = (simulator.platform("mezon"), simulator.url("mezon"))
+        else {
             return Err(Failure::failed("the simulator has no Mezon"));
         };
-        narrator.note(&format!("The simulated Mezon listens at {url}. Its control API: {}", simulator.control_url()));
+        narrator.note(&format!(
+            "The simulated Mezon listens at {url}. Its control API: {}",
+            simulator.control_url()
+        ));
         let folder = std::env::temp_dir().join(format!("greenroom-demo-{}", std::process::id()));
         let sources = Sources::none()
             .flag("mezon.base_url", "base_url", Some(&url))
@@ -75,7 +79,10 @@ impl<'a> Stage<'a> {
             bot = bot.seed(seed);
         }
         let bot = narrator.listen(cast::join(bot, &heard));
-        let bot = bot.build().map_err(|error| Failure::failed(error.to_string()))?.start();
+        let bot = bot
+            .build()
+            .map_err(|error| Failure::failed(error.to_string()))?
+            .start();
         let stage = Self {
             simulator,
             platform,
@@ -90,7 +97,9 @@ impl<'a> Stage<'a> {
             missing: Cell::new(0),
             journal: Cell::new(0),
         };
-        stage.wait_until(|stage| stage.bot.counters().connects.get() > 0).await?;
+        stage
+            .wait_until(|stage| stage.bot.counters().connects.get() > 0)
+            .await?;
         Ok(stage)
     }
 
@@ -104,12 +113,27 @@ impl<'a> Stage<'a> {
                 }
                 Step::Cut => {
                     let fault = json!({"kind": "disconnect"});
-                    let Value::Object(fault) = fault else { continue };
-                    let fault = Fault::parse(fault, self.platform.faults()).map_err(|refusal| Failure::failed(refusal.to_string()))?;
-                    self.platform.fault(fault).map_err(|refusal| Failure::failed(refusal.to_string()))?;
-                    self.line("simulator", Tone::Warning, "cuts every socket, without a close frame", json!({"event": "cut"}));
+                    let Value::Object(fault) = fault else {
+                        continue;
+                    };
+                    let fault = Fault::parse(fault, self.platform.faults())
+                        .map_err(|refusal| Failure::failed(refusal.to_string()))?;
+                    self.platform
+                        .fault(fault)
+                        .map_err(|refusal| Failure::failed(refusal.to_string()))?;
+                    self.line(
+                        "simulator",
+                        Tone::Warning,
+                        "cuts every socket, without a close frame",
+                        json!({"event": "cut"}),
+                    );
                 }
-                Step::Say { from, text, reply, at_once } => {
+                Step::Say {
+                    from,
+                    text,
+                    reply,
+                    at_once,
+                } => {
                     if !at_once {
                         self.pause(PAUSE).await?;
                     }
@@ -127,7 +151,8 @@ impl<'a> Stage<'a> {
     /// Waits between two rounds.
     pub(super) async fn intermission(&self) -> Result<(), Failure> {
         self.narrator.tree(&self.bot.tree());
-        self.narrator.note("Again in five seconds; Ctrl-C ends the demo.");
+        self.narrator
+            .note("Again in five seconds; Ctrl-C ends the demo.");
         self.pause(Duration::from_secs(5)).await
     }
 
@@ -137,10 +162,18 @@ impl<'a> Stage<'a> {
         self.look();
         let heard = self.heard.get();
         let summary = Summary {
-            events: report.counters.get("greenroom_events_total").copied().unwrap_or_default(),
+            events: report
+                .counters
+                .get("greenroom_events_total")
+                .copied()
+                .unwrap_or_default(),
             replies: self.replies.get(),
             restarts: report.tree.total_restarts(),
-            reconnects: report.counters.get("greenroom_reconnects_total").copied().unwrap_or_default(),
+            reconnects: report
+                .counters
+                .get("greenroom_reconnects_total")
+                .copied()
+                .unwrap_or_default(),
             lost: self.said.get().saturating_sub(heard) + report.dead_letters,
             missing: self.missing.get(),
             dead_letters: report.dead_letters,
@@ -162,19 +195,32 @@ impl<'a> Stage<'a> {
         let Value::Object(body) = json!({"from": from, "channel": "general", "text": text}) else {
             return Ok(());
         };
-        self.line(from, Tone::Accent, text, json!({"event": "said", "from": from, "text": text}));
-        self.platform.say(body).map_err(|refusal| Failure::failed(refusal.to_string()))?;
+        self.line(
+            from,
+            Tone::Accent,
+            text,
+            json!({"event": "said", "from": from, "text": text}),
+        );
+        self.platform
+            .say(body)
+            .map_err(|refusal| Failure::failed(refusal.to_string()))?;
         self.said.set(self.said.get() + 1);
         Ok(())
     }
 
     /// Waits until every expected reply has come, or patience has run out.
     async fn settle(&self) -> Result<(), Failure> {
-        self.wait_until(|stage| stage.expected.borrow().is_empty()).await?;
+        self.wait_until(|stage| stage.expected.borrow().is_empty())
+            .await?;
         let missing = std::mem::take(&mut *self.expected.borrow_mut());
         for reply in missing {
             self.missing.set(self.missing.get() + 1);
-            self.line("demo", Tone::Bad, &format!("no reply with `{reply}` came"), json!({"event": "missing", "reply": reply}));
+            self.line(
+                "demo",
+                Tone::Bad,
+                &format!("no reply with `{reply}` came"),
+                json!({"event": "missing", "reply": reply}),
+            );
         }
         Ok(())
     }
@@ -211,13 +257,19 @@ impl<'a> Stage<'a> {
             self.journal.set(entry.seq);
             let entry = entry.to_json();
             let content = &entry["body"]["channel_message_send"]["content"];
-            let (Some("in"), Some(content)) = (entry["direction"].as_str(), content.as_str()) else {
+            let (Some("in"), Some(content)) = (entry["direction"].as_str(), content.as_str())
+            else {
                 continue;
             };
             let content: Value = serde_json::from_str(content).unwrap_or_default();
             let text = content["t"].as_str().unwrap_or_default();
             self.replies.set(self.replies.get() + 1);
-            self.line("the bot", Tone::Strong, text, json!({"event": "reply", "text": text}));
+            self.line(
+                "the bot",
+                Tone::Strong,
+                text,
+                json!({"event": "reply", "text": text}),
+            );
             let mut expected = self.expected.borrow_mut();
             if let Some(place) = expected.iter().position(|expected| text.contains(expected)) {
                 expected.remove(place);
