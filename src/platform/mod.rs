@@ -1,5 +1,15 @@
-//! What every adapter gives to a bot.
+//! What every adapter gives to a bot, and what the adapters share: a websocket client and an HTTP client.
 
 mod adapter;
+#[cfg(feature = "client")]
+mod client;
+#[cfg(feature = "client")]
+pub mod http;
+#[cfg(feature = "client")]
+mod retry_after;
+#[cfg(all(test, feature = "client"))]
+pub(crate) mod testing;
+#[cfg(feature = "client")]
+pub mod websocket;
 
 pub use adapter::{Adapter, Assembly, Source};

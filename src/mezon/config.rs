@@ -1,0 +1,103 @@
+//! The settings of the adapter.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use greenroom_actors::event::Id;
+use greenroom_proto::mezon::Wire;
+use secrecy::SecretString;
+use url::Url;
+
+/// How to connect to Mezon.
+///
+/// # Examples
+///
+/// ```
+/// use greenroom::mezon::Settings;
+///
+/// let settings = Settings {
+///     content_limit: 8_000,
+///     ..Settings::new("1000000000000000001", "sim-mezon-key")
+/// };
+/// assert_eq!(settings.base_url.as_str(), "https://gw.mezon.ai/");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The bot's id on the platform.
+    pub client_id: Id,
+    /// The bot's key.
+    pub api_key: SecretString,
+    /// Where to log in; `https://gw.mezon.ai` by default. Its path is ignored.
+    pub base_url: Url,
+    /// The time that one REST call may take in all; 7 s by default.
+    pub timeout: Duration,
+    /// The wire to speak; by default the one in which the server answers the login.
+    pub wire: Option<Wire>,
+    /// The time between heartbeats, and how long their answer may take; 10 s by default.
+    pub heartbeat: Duration,
+    /// How long a request over the socket waits for its answer; 10 s by default.
+    pub request_timeout: Duration,
+    /// The time that opening the socket may take; 30 s by default.
+    pub connect_timeout: Duration,
+    /// The longest content of one message as JSON text, in UTF-16 units; 4,000 by default.
+    pub content_limit: usize,
+    /// Whether messages missed while disconnected are fetched afterwards, where the wire allows it; true by default.
+    pub catch_up: bool,
+    /// Where the session is kept between runs; nowhere by default.
+    pub session_file: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Creates the settings of a bot, everything else as by default.
+    #[must_use]
+    pub fn new(client_id: impl Into<Id>, api_key: impl Into<String>) -> Self {
+        Self {
+            client_id: client_id.into(),
+            api_key: SecretString::from(api_key.into()),
+            base_url: default_base(),
+            timeout: Duration::from_secs(7),
+            wire: None,
+            heartbeat: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(30),
+            content_limit: 4_000,
+            catch_up: true,
+            session_file: None,
+        }
+    }
+}
+
+#[cfg(feature = "cli")]
+impl From<crate::config::Mezon> for Settings {
+    fn from(file: crate::config::Mezon) -> Self {
+        use crate::config::Wire as Choice;
+
+        let scheme = if file.use_ssl { "https" } else { "http" };
+        let login = Url::parse(&format!("{scheme}://{}:{}", file.host, file.port));
+        Self {
+            client_id: Id::from(file.client_id),
+            api_key: file.api_key,
+            base_url: file.base_url.or(login.ok()).unwrap_or_else(default_base),
+            timeout: file.timeout,
+            wire: match file.wire {
+                Choice::Auto => None,
+                Choice::V1 => Some(Wire::V1),
+                Choice::V2 => Some(Wire::V2),
+            },
+            heartbeat: file.heartbeat_interval,
+            request_timeout: file.request_timeout,
+            connect_timeout: file.connect_timeout,
+            content_limit: file.content_limit,
+            catch_up: file.catch_up,
+            session_file: file.session_file,
+        }
+    }
+}
+
+fn default_base() -> Url {
+    #[expect(
+        clippy::expect_used,
+        reason = "the text is a constant, and a test parses it"
+    )]
+    Url::parse("https://gw.mezon.ai").expect("a constant")
+}

@@ -1,0 +1,287 @@
+//! An HTTP client for the calls of a platform: one time-out over everything, a bounded body, typed errors.
+
+use std::fmt;
+use std::time::Duration;
+
+use awc::error::{ConnectError, PayloadError, SendRequestError};
+use awc::http::Method;
+use awc::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use bytes::Bytes;
+use greenroom_actors::error::Retry;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::client::client;
+use super::retry_after;
+
+/// Sends requests and reads whole answers.
+///
+/// Connections are kept and used again. Redirects are not followed, proxies are not used. It stays on the thread that made it;
+/// clones share its connections.
+#[derive(Clone)]
+pub struct HttpClient {
+    client: awc::Client,
+    timeout: Duration,
+    body_limit: usize,
+}
+
+/// What to ask a server.
+#[derive(Debug)]
+pub struct HttpRequest {
+    /// The method, such as `GET`.
+    pub method: &'static str,
+    /// The URL; nothing secret may be in it.
+    pub url: String,
+    /// The headers.
+    pub headers: Vec<(&'static str, SecretString)>,
+    /// The body, empty for none.
+    pub body: Bytes,
+    /// What is secret in the body: it is never shown, even if an error of the server quotes it.
+    pub secrets: Vec<SecretString>,
+}
+
+/// What a server answered, with a status below 300.
+#[derive(Clone, Debug)]
+pub struct HttpAnswer {
+    /// The status.
+    pub status: u16,
+    /// The content type in lower case, parameters included; empty if there is none.
+    pub content_type: String,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl HttpClient {
+    /// Creates a client whose calls take up to `timeout` each in all and whose answers have up to `body_limit` bytes.
+    #[must_use]
+    pub fn new(timeout: Duration, body_limit: usize) -> Self {
+        Self {
+            client: client(),
+            timeout,
+            body_limit,
+        }
+    }
+
+    /// Sends a request, once.
+    ///
+    /// # Errors
+    ///
+    /// See [`HttpError`]. A status from 300 on is an error, too.
+    pub async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, HttpError> {
+        let timeout = self.timeout;
+        tokio::time::timeout(timeout, self.exchange(request))
+            .await
+            .unwrap_or(Err(HttpError::TimedOut(timeout)))
+    }
+
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpAnswer, HttpError> {
+        let HttpRequest {
+            method,
+            url,
+            headers,
+            body,
+            secrets,
+        } = request;
+        let method = Method::from_bytes(method.as_bytes())
+            .map_err(|_| HttpError::Invalid(format!("{method:?} is no method")))?;
+        // awc accepts an answer that ends early; without compression its length can be compared.
+        let mut request = self.client.request(method, url).no_decompress();
+        request = request.insert_header(("user-agent", USER_AGENT));
+        for (name, value) in &headers {
+            request = request.insert_header((header_name(name)?, header_value(name, value)?));
+        }
+        let mut answer = request.send_body(body).await.map_err(HttpError::from)?;
+        let status = answer.status().as_u16();
+        let header = |name| answer.headers().get(name);
+        let text = |name| header(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let content_type = text(CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+        let length = text(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+        let retry_after = header(RETRY_AFTER).and_then(retry_after::parse);
+        let body = answer.body().limit(self.body_limit).await;
+        if status < 300 {
+            let body = body.map_err(|error| self.unread(&error))?;
+            if status != 204 && length.is_some_and(|length| length != body.len()) {
+                return Err(HttpError::Protocol("the answer ended early".to_owned()));
+            }
+            return Ok(HttpAnswer {
+                status,
+                content_type,
+                body,
+            });
+        }
+        let plain = |(name, _): &&(&str, _)| !matches!(*name, "accept" | "content-type");
+        let sent = headers.iter().filter(plain).map(|(_, value)| value);
+        let refusal = Refusal::read(&body.unwrap_or_default(), sent.chain(&secrets));
+        Err(HttpError::Status {
+            status,
+            code: refusal.code,
+            message: refusal.message,
+            retry_after,
+        })
+    }
+
+    fn unread(&self, error: &PayloadError) -> HttpError {
+        match error {
+            PayloadError::Overflow => HttpError::BodyTooLarge(self.body_limit),
+            PayloadError::Incomplete(_) => HttpError::Protocol("the answer ended early".to_owned()),
+            other => HttpError::Protocol(other.to_string()),
+        }
+    }
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient")
+            .field("timeout", &self.timeout)
+            .field("body_limit", &self.body_limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// The answer is larger than allowed.
+    #[error("the answer has more than {0} bytes")]
+    BodyTooLarge(usize),
+    /// The URL or a header cannot be used.
+    #[error("cannot ask: {0}")]
+    Invalid(String),
+    /// The answer is not HTTP, or ended early.
+    #[error("the answer cannot be read: {0}")]
+    Protocol(String),
+    /// The server refused, or sent elsewhere.
+    #[error("the server answered HTTP {status}{}", shown(*.code, .message))]
+    Status {
+        /// The HTTP status, 300 or more.
+        status: u16,
+        /// The code in the answer, if it names one.
+        code: Option<i64>,
+        /// What the answer says, shortened and on one line; may be empty.
+        message: String,
+        /// What the header `Retry-After` asks for.
+        retry_after: Option<Duration>,
+    },
+    /// The answer was not there in time. Whether the server acted is unknown.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// The server could not be reached, or went away. Whether it acted is unknown if it went away.
+    #[error("cannot reach the server: {0}")]
+    Unreachable(String),
+}
+
+impl HttpError {
+    /// Whether trying again can help.
+    ///
+    /// It says nothing about whether that is safe: only the caller knows if the request may be repeated.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Status {
+                status: 429,
+                retry_after,
+                ..
+            } => Retry::After(retry_after.unwrap_or(Duration::from_secs(1))),
+            Self::Status {
+                status: 500..,
+                retry_after,
+                ..
+            } => retry_after.map_or(Retry::Now, Retry::After),
+            Self::Status { .. } | Self::BodyTooLarge(_) | Self::Invalid(_) => Retry::Never,
+            Self::Protocol(_) | Self::TimedOut(_) | Self::Unreachable(_) => Retry::Now,
+        }
+    }
+
+    /// Returns the HTTP status if the server answered with one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
+
+impl From<SendRequestError> for HttpError {
+    fn from(error: SendRequestError) -> Self {
+        match error {
+            SendRequestError::Url(error) => Self::Invalid(error.to_string()),
+            SendRequestError::Http(error) => Self::Invalid(error.to_string()),
+            SendRequestError::Connect(ConnectError::Io(error)) => {
+                Self::Unreachable(error.to_string())
+            }
+            SendRequestError::Connect(error) => Self::Unreachable(error.to_string()),
+            SendRequestError::Send(error) => Self::Unreachable(error.to_string()),
+            SendRequestError::Response(error) => Self::Protocol(error.to_string()),
+            other => Self::Unreachable(other.to_string()),
+        }
+    }
+}
+
+/// What an answer that is an error says.
+#[derive(Default)]
+struct Refusal {
+    code: Option<i64>,
+    message: String,
+}
+
+impl Refusal {
+    fn read<'a>(body: &[u8], secrets: impl Iterator<Item = &'a SecretString>) -> Self {
+        let mut refusal = Self::default();
+        let text = String::from_utf8_lossy(body);
+        if let Ok(Value::Object(fields)) = serde_json::from_slice(body) {
+            refusal.code = fields.get("code").and_then(Value::as_i64);
+            let said = ["message", "error_description", "error"]
+                .into_iter()
+                .find_map(|name| fields.get(name)?.as_str().filter(|text| !text.is_empty()));
+            refusal.message = one_line(said.unwrap_or_default());
+        } else if text.trim_start().starts_with('<') {
+            refusal.message = "an HTML page".to_owned();
+        } else {
+            refusal.message = one_line(&text);
+        }
+        for secret in secrets {
+            let secret = secret.expose_secret();
+            // "Bearer <token>": a server that quotes the header mostly quotes the token alone.
+            let secret = secret.rsplit(' ').next().unwrap_or(secret);
+            if secret.len() >= 8 {
+                refusal.message = refusal.message.replace(secret, "[redacted]");
+            }
+        }
+        refusal
+    }
+}
+
+/// Shortens a text and replaces what would break a line of a log.
+fn one_line(text: &str) -> String {
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    text.trim().chars().take(MESSAGE_LIMIT).map(clean).collect()
+}
+
+fn shown(code: Option<i64>, message: &str) -> String {
+    match (code, message) {
+        (None, "") => String::new(),
+        (None, message) => format!(": {message}"),
+        (Some(code), "") => format!(" (code {code})"),
+        (Some(code), message) => format!(" (code {code}): {message}"),
+    }
+}
+
+fn header_name(name: &str) -> Result<HeaderName, HttpError> {
+    HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| HttpError::Invalid(format!("no header can be called {name:?}")))
+}
+
+fn header_value(name: &str, value: &SecretString) -> Result<HeaderValue, HttpError> {
+    let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| {
+        HttpError::Invalid(format!(
+            "the header {name} has characters that it cannot have"
+        ))
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+const USER_AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
+const MESSAGE_LIMIT: usize = 300;
