@@ -6,6 +6,7 @@ pub mod chat;
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod config;
+pub mod handlers;
 #[cfg(feature = "mezon")]
 pub mod mezon;
 pub mod platform;

@@ -9,3 +9,5 @@ pub use greenroom_actors::supervisor::{
 
 pub use crate::bot::{Bot, BotError};
 pub use crate::chat::{ChatMessage, Reply, Speak};
+#[cfg(feature = "mezon")]
+pub use crate::mezon::Mezon;

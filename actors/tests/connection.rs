@@ -499,6 +499,30 @@ fn a_refused_key_ends_the_tree_at_once() {
 }
 
 #[test]
+fn a_server_that_was_never_reached_ends_the_tree_after_three_tries() {
+    paused(|| async {
+        let mut stage = Stage::new(Duration::ZERO, false);
+        for _ in 0..3 {
+            stage
+                .server
+                .accept()
+                .await
+                .unwrap()
+                .refuse(DialError::Unreachable("nobody".to_owned()));
+        }
+        let exit = stage.root.ended().await;
+        assert!(
+            exit.failure()
+                .unwrap()
+                .source()
+                .downcast_ref::<DialError>()
+                .is_some(),
+            "{exit}"
+        );
+    });
+}
+
+#[test]
 fn shutdown_sends_what_waits_and_says_goodbye() {
     paused(|| async {
         let mut stage = Stage::new(Duration::ZERO, false);
@@ -521,6 +545,7 @@ fn shutdown_sends_what_waits_and_says_goodbye() {
 fn retries_go_on_for_ever_and_never_too_fast() {
     paused(|| async {
         let mut stage = Stage::new(Duration::ZERO, false);
+        stage.accept().await.cut();
         let start = tokio::time::Instant::now();
         for _ in 0..20 {
             let refused = DialError::Refused {

@@ -176,6 +176,19 @@ impl BotBuilder {
         self
     }
 
+    /// Composes the bot and runs it: [`build`](Self::build), then [`Bot::run`].
+    ///
+    /// # Errors
+    ///
+    /// As both.
+    ///
+    /// # Panics
+    ///
+    /// As [`Bot::start`].
+    pub async fn run(self) -> Result<(), BotError> {
+        self.build()?.run().await
+    }
+
     /// Returns the router, to publish events of one's own from outside.
     #[must_use]
     pub fn router(&self) -> &Router {

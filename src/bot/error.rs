@@ -16,6 +16,10 @@ pub enum BotError {
         #[source]
         error: BoxError,
     },
+    /// The configuration is wrong; every fault, one a line.
+    #[cfg(feature = "cli")]
+    #[error("the configuration is wrong:\n{0}")]
+    Config(#[from] crate::config::Faults),
     /// The tree failed: a fatal error, or more restarts than are allowed.
     #[error("the bot failed: {exit}")]
     Failed {

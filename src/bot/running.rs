@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use greenroom_actors::connection::Quiesce;
 use greenroom_actors::mailbox::Ref;
@@ -68,6 +69,24 @@ impl Running {
             tree: self.tree(),
             counters: self.counters.snapshot(),
             dead_letters: self.router.dead_letters().total(),
+        }
+    }
+
+    /// Waits until every platform has been reached once.
+    ///
+    /// # Errors
+    ///
+    /// [`BotError::Failed`] if the bot ends before.
+    pub async fn connected(&self) -> Result<(), BotError> {
+        let platforms = self.quiesce.len() as u64;
+        let live = async {
+            while self.counters.connects.get() < platforms {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            () = live => Ok(()),
+            exit = self.ended() => Err(self.failed(exit)),
         }
     }
 

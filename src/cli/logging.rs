@@ -1,6 +1,6 @@
 //! The log of the program: always on standard error, never with a secret in it.
 
-use std::io;
+use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 
 use tracing_subscriber::EnvFilter;
@@ -62,7 +62,11 @@ pub(super) fn report_panics_in_one_line() {
         if tracing::dispatcher::has_been_set() {
             tracing::error!(target: "greenroom::panic", thread, place, "panicked: {message}");
         } else {
-            eprintln!("error: thread {thread} panicked at {place}: {message}");
+            // A failure to say so must not be a second panic.
+            let _ = writeln!(
+                io::stderr(),
+                "error: thread {thread} panicked at {place}: {message}"
+            );
         }
     }));
 }

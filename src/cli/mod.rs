@@ -6,12 +6,12 @@
 #[expect(dead_code, reason = "becomes a command when the store has landed")]
 mod cache;
 mod check;
+mod compose;
 mod demo;
 mod failure;
 mod logging;
 #[expect(dead_code, reason = "becomes a command when the adapter has landed")]
 mod mezon;
-#[expect(dead_code, reason = "becomes a command when the bot has landed")]
 mod run;
 mod signals;
 mod sim;
@@ -82,6 +82,10 @@ impl Globals {
 enum Command {
     /// Check the configuration: report every fault at once, without using the network
     Check(check::CheckArgs),
+    /// Show a bot at work on a simulated platform: no account and no network needed
+    Demo(demo::DemoArgs),
+    /// Run the bot that the configuration composes, until SIGTERM or Ctrl-C
+    Run(run::RunArgs),
     /// Simulate the platforms until SIGTERM, for any client
     Sim(sim::SimArgs),
 }
@@ -90,6 +94,8 @@ impl Command {
     fn run(self, globals: &Globals) -> Result<(), Failure> {
         match self {
             Self::Check(args) => check::run(&args, globals),
+            Self::Demo(args) => actix_rt::System::new().block_on(demo::run(args, globals)),
+            Self::Run(args) => actix_rt::System::new().block_on(run::run(args, globals)),
             Self::Sim(args) => actix_rt::System::new().block_on(sim::run(args, globals)),
         }
     }

@@ -2,12 +2,12 @@
 
 use clap::Args;
 
+use super::{Failure, FailureKind, Globals, compose, logging};
+use crate::config::{Purpose, Sources};
+
 /// The arguments of `greenroom run`. What is not given is taken from the configuration.
 #[derive(Args, Clone, Debug)]
 pub(super) struct RunArgs {
-    /// How many threads the connections are spread over
-    #[arg(long, value_name = "N")]
-    arbiters: Option<usize>,
     /// The seed of all random numbers
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -15,9 +15,25 @@ pub(super) struct RunArgs {
 
 impl RunArgs {
     /// Adds these flags as the last layer of the configuration.
-    pub(super) fn apply(&self, sources: crate::config::Sources) -> crate::config::Sources {
-        sources
-            .flag("bot.arbiters", "--arbiters", self.arbiters)
-            .flag("bot.seed", "--seed", self.seed)
+    fn apply(&self, sources: Sources) -> Sources {
+        sources.flag("bot.seed", "--seed", self.seed)
     }
+}
+
+/// Runs the bot until SIGTERM, Ctrl-C or a failure.
+pub(super) async fn run(args: RunArgs, globals: &Globals) -> Result<(), Failure> {
+    let config = args.apply(globals.sources()).load(Purpose::Run)?;
+    logging::start(globals, &config)?;
+    if config.mezon.is_none() {
+        let message = "the configuration names no platform: add a section [mezon]";
+        return Err(Failure::new(FailureKind::Configuration, message));
+    }
+    if config.handlers.is_empty() {
+        tracing::warn!("the configuration has no [[handlers]]: the bot will only listen");
+    }
+    let bot = compose::bot(&config).build()?.start();
+    tracing::info!(bot = config.bot.name, "running; Ctrl-C or SIGTERM stops it");
+    let report = bot.until_stopped().await?;
+    tracing::info!(dead_letters = report.dead_letters, counters = ?report.counters, "stopped\n{}", report.tree);
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use config::{ConfigError, Map, Source, Value, ValueKind};
@@ -25,7 +26,7 @@ pub enum Purpose {
 }
 
 /// Where the layers of a configuration come from.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     file: Option<PathBuf>,
     variables: Vec<(OsString, OsString)>,
@@ -121,17 +122,32 @@ impl Sources {
             builder = builder.add_source(Layer(environment::nest(&parts, value, &origin)));
         }
         let merged = builder.build().and_then(|merged| merged.get_table(ROOT));
-        merged.unwrap_or_else(|error| {
-            let message = format!("cannot be merged: {error}");
+        // Layers are tables, which always merge. The error is not quoted, since it may quote a value.
+        merged.unwrap_or_else(|_| {
+            let message = "the layers of the configuration cannot be merged";
             faults.push(Fault::new("", message, Origin::Default));
             Map::new()
         })
     }
 }
 
+/// Shows the file only: the variables of a process are full of secrets.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Sources");
+        shown.field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
 /// One layer, already parsed, as the `config` crate takes it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Layer(Map<String, Value>);
+
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layer").finish_non_exhaustive()
+    }
+}
 
 impl Source for Layer {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {

@@ -30,6 +30,7 @@ mod secret;
 mod similar;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use error::{Fault, Faults, Origin};
 pub use load::{DEFAULT_FILE, Purpose, Sources};

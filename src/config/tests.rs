@@ -218,7 +218,8 @@ fn a_key_without_quotes_is_a_fault_that_does_not_quote_it() {
 fn no_secret_is_shown() {
     let text = format!("[mezon]\nclient_id = \"1\"\napi_key = \"{SECRET}\"\n");
     let config = load(&text);
-    let debug = format!("{config:?}");
+    let sources = Sources::none().variable("GREENROOM__MEZON__API_KEY", SECRET);
+    let debug = format!("{config:?} {sources:?}");
     let dump = config.dump().unwrap();
     let json = serde_json::to_string(&config).unwrap();
     for shown in [&debug, &dump, &json] {

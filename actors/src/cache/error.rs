@@ -10,6 +10,12 @@ use crate::error::{BoxError, Retry};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CacheError {
+    /// An earlier write failed. What was written before can still be read; the cache writes again after a restart of the process.
+    #[error("the cache at {path} stopped writing after an error", path = path.display())]
+    Broken {
+        /// The folder.
+        path: PathBuf,
+    },
     /// What is on the disk cannot be read. At the next start it is moved aside.
     #[error("the cache at {path} is damaged: {reason}", path = path.display())]
     Damaged {
@@ -80,7 +86,8 @@ impl CacheError {
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Damaged { .. }
+            Self::Broken { .. }
+            | Self::Damaged { .. }
             | Self::Format { .. }
             | Self::Import { .. }
             | Self::Oversized { .. } => Retry::Never,

@@ -13,6 +13,7 @@ mod chunk;
 mod codec;
 mod disk;
 mod error;
+mod export;
 mod handle;
 mod journal;
 mod limits;
@@ -24,7 +25,9 @@ mod shard;
 mod shared;
 mod store;
 
+pub use disk::DiskBackend;
 pub use error::CacheError;
+pub use export::{from_line, to_line};
 pub use handle::Cache;
 pub use limits::{Bound, Limits};
 pub use message::{

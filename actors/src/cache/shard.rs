@@ -97,7 +97,13 @@ impl Actor for CacheShard {
         if self.expires {
             ctx.run_interval(EXPIRE_EVERY, Self::expire);
         }
-        self.write_later(ctx);
+        if self
+            .shared
+            .stats(self.shard)
+            .is_ok_and(|stats| stats.waiting > 0)
+        {
+            self.write_later(ctx);
+        }
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {

@@ -91,7 +91,13 @@ impl<P: Protocol> Connection<P> {
     ) -> Self {
         let settings = protocol.settings();
         Self {
-            machine: Machine::new(&settings.backoff),
+            // A connection that was live in an earlier incarnation never gives up either.
+            machine: Machine::new(
+                &settings.backoff,
+                settings
+                    .first_tries
+                    .filter(|_| counters.connects.get() == 0),
+            ),
             requests: Requests::new(
                 settings.queue,
                 settings.per_second,

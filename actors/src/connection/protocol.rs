@@ -70,6 +70,9 @@ pub struct Settings {
     pub per_second: usize,
     /// How long to wait between tries to connect; 1 s doubling to 60 s, never less than half of that.
     pub backoff: Backoff,
+    /// How many tries to become live for the first time before it fails for good; 3. `None` is for ever. Once it was live it never
+    /// gives up.
+    pub first_tries: Option<u32>,
     /// How many event frames may wait while handlers are behind, before the socket is no longer read; 1,024.
     pub read_ahead: usize,
 }
@@ -85,6 +88,7 @@ impl Default for Settings {
             per_second: 80,
             backoff: Backoff::exponential(Duration::from_secs(1), Duration::from_secs(60))
                 .floor_percent(50),
+            first_tries: Some(3),
             read_ahead: 1_024,
         }
     }

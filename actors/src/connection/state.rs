@@ -100,17 +100,23 @@ pub struct Machine {
     attempt: u32,
     relogin: bool,
     healthy_after: Duration,
+    /// How many tries are left to become live for the first time; `None` once it was, or if there is no limit.
+    first_tries: Option<u32>,
 }
 
 impl Machine {
     /// Makes the machine of a connection that counts its tries anew after the health period of `backoff`.
+    ///
+    /// With `first_tries` it gives up after so many tries if it has never been live: whoever starts a bot with a wrong address should
+    /// learn of it. Once it was live it never gives up.
     #[must_use]
-    pub fn new(backoff: &Backoff) -> Self {
+    pub fn new(backoff: &Backoff, first_tries: Option<u32>) -> Self {
         Self {
             state: State::Idle,
             attempt: 0,
             relogin: false,
             healthy_after: backoff.health_period(),
+            first_tries,
         }
     }
 
@@ -143,6 +149,7 @@ impl Machine {
             }
             (State::Joining, Input::Joined) => {
                 self.state = State::Live(now);
+                self.first_tries = None;
                 vec![Action::Announce {
                     attempt: self.attempt,
                 }]
@@ -174,12 +181,19 @@ impl Machine {
         {
             self.attempt = 0;
         }
+        let hopeless = match &mut self.first_tries {
+            Some(left) => {
+                *left = left.saturating_sub(1);
+                *left == 0
+            }
+            None => false,
+        };
         let at_least = match kind {
-            TroubleKind::Fatal => {
+            kind if hopeless || kind == TroubleKind::Fatal => {
                 self.state = State::Closed;
                 return vec![Action::DropLink, Action::Fail];
             }
-            TroubleKind::Relogin => None,
+            TroubleKind::Fatal | TroubleKind::Relogin => None,
             TroubleKind::Retry(at_least) => at_least,
         };
         self.relogin |= kind == TroubleKind::Relogin;
@@ -199,7 +213,7 @@ mod tests {
     const RETRY: Input = Input::Trouble(TroubleKind::Retry(None));
 
     fn machine() -> (Machine, Instant) {
-        (Machine::new(&Backoff::default()), crate::clock::now())
+        (Machine::new(&Backoff::default(), None), crate::clock::now())
     }
 
     #[test]
@@ -272,6 +286,39 @@ mod tests {
                 at_least: None
             }
         );
+    }
+
+    #[test]
+    fn it_gives_up_only_if_it_never_worked() {
+        let now = crate::clock::now();
+        let mut never = Machine::new(&Backoff::default(), Some(2));
+        never.step(Input::Start, now);
+        assert_eq!(
+            never.step(RETRY, now).last(),
+            Some(&Action::Wait {
+                attempt: 0,
+                at_least: None
+            })
+        );
+        never.step(Input::BackoffElapsed, now);
+        assert_eq!(never.step(RETRY, now).last(), Some(&Action::Fail));
+
+        let mut once = Machine::new(&Backoff::default(), Some(1));
+        for input in [
+            Input::Start,
+            Input::Authenticated,
+            Input::Dialed,
+            Input::Joined,
+        ] {
+            once.step(input, now);
+        }
+        for _ in 0..100 {
+            assert!(matches!(
+                once.step(RETRY, now).last(),
+                Some(Action::Wait { .. })
+            ));
+            once.step(Input::BackoffElapsed, now);
+        }
     }
 
     proptest! {

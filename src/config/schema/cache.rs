@@ -7,7 +7,8 @@ use greenroom_actors::cache::{Bound, Limits, Settings};
 use serde::Serialize;
 
 use super::{HOUR, bound, millis};
-use crate::config::reader::{Choice, Section};
+use crate::config::reader::Section;
+use crate::config::value::Choice;
 
 /// The message cache. A bound of `None` is written as 0 in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{HOUR, millis};
-use crate::config::reader::{Choice, Section};
+use crate::config::reader::Section;
+use crate::config::value::Choice;
 
 /// How events are handed to handlers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{Delivery, LogLevel};
-use crate::config::reader::{Choice, Section};
+use crate::config::reader::Section;
+use crate::config::value::Choice;
 
 /// One ready-made handler.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

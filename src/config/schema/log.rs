@@ -3,7 +3,8 @@
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::reader::{Choice, Section};
+use crate::config::reader::Section;
+use crate::config::value::Choice;
 
 /// What the program logs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -9,8 +9,9 @@ use url::Url;
 
 use super::{HOUR, millis};
 use crate::config::load::Purpose;
-use crate::config::reader::{Choice, Section};
+use crate::config::reader::Section;
 use crate::config::secret::{REDACTED, redacted};
+use crate::config::value::Choice;
 
 /// The connection to Mezon.
 #[derive(Clone, Debug, Serialize)]

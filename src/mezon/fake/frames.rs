@@ -93,9 +93,13 @@ pub(super) fn write_raw(cid: i32, outcome: &Result<Vec<u8>, Failure>) -> Vec<Byt
 /// How many bytes of an answer one raw frame carries.
 const RAW_PART: usize = 16 << 10;
 
-/// Encodes a message as a server of the older wire does: lists as text, wrappers and both forms of times always there.
+/// Encodes a message as a server of the older wire does: lists as text, wrappers and both forms of times always there,
+/// `"0"` for the clan of direct messages.
 fn older_message(message: &api::ChannelMessage) -> Vec<u8> {
     let mut body = encode(Wire::V1, &lists::as_text(message));
+    if message.clan_id == 0 {
+        put(&mut body, 0x0a, b"0");
+    }
     if message.code == 0 {
         put(&mut body, 0x22, &[]);
     }
@@ -203,7 +207,7 @@ mod tests {
         assert_eq!(
             shown["channel_message"],
             serde_json::json!({
-                "message_id": "7", "code": 0, "create_time": "1970-01-01T00:00:05Z", "create_time_seconds": 5,
+                "clan_id": "0", "message_id": "7", "code": 0, "create_time": "1970-01-01T00:00:05Z", "create_time_seconds": 5,
                 "mentions": "[]", "attachments": "[]", "reactions": "[]", "references": "[]",
             })
         );

@@ -1,16 +1,15 @@
 //! Opening, laying out anew, compacting: what concerns the folder as a whole.
 
-use std::any::Any;
 use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use super::DiskStore;
+use super::gate::{Gate, damaged, text};
 use super::load::tree_names;
 use crate::cache::codec::read_chunk_key;
 use crate::cache::error::CacheError;
@@ -19,14 +18,17 @@ use crate::cache::settings::Settings;
 use crate::cache::store::{Backend, MessageStore, Opened, Recovery};
 use crate::clock;
 
-/// A folder with one sled database, two trees for each shard.
+/// A folder with one sled database, two trees for each shard. [`Cache::new`](crate::cache::Cache::new) uses it; by itself it is of use
+/// to backends that wrap it.
 #[derive(Debug)]
-pub(in crate::cache) struct DiskBackend {
+pub struct DiskBackend {
     settings: Settings,
 }
 
 impl DiskBackend {
-    pub(in crate::cache) fn new(settings: Settings) -> Self {
+    /// Creates the backend; nothing is on the disk before [`Backend::open`].
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
         Self { settings }
     }
 
@@ -35,13 +37,19 @@ impl DiskBackend {
     }
 
     fn open_stores(&self) -> Result<Opened, CacheError> {
-        let path: Arc<Path> = self.path().into();
+        let gate = Gate::new(self.path());
         let database = self.open_database(self.path())?;
-        self.check_format(&database)?;
+        let opened = self.load_stores(&gate, &database);
+        gate.keep(&database);
+        opened
+    }
+
+    fn load_stores(&self, gate: &Gate, database: &sled::Db) -> Result<Opened, CacheError> {
+        self.check_format(gate, database)?;
         let mut stores: Vec<Box<dyn MessageStore>> = Vec::new();
         let mut recovery = Recovery::default();
         for shard in 0..self.settings.shards {
-            let store = DiskStore::load(&path, &database, &self.settings, shard)?;
+            let store = DiskStore::load(gate, database, &self.settings, shard)?;
             recovery.channels += store.channels.len() as u64;
             recovery.messages += store.totals.messages;
             recovery.bytes += store.totals.bytes;
@@ -91,11 +99,11 @@ impl DiskBackend {
         }
     }
 
-    fn check_format(&self, database: &sled::Db) -> Result<(), CacheError> {
+    fn check_format(&self, gate: &Gate, database: &sled::Db) -> Result<(), CacheError> {
         let path = self.path();
-        let meta = guard(path, "open", || database.open_tree(META))?;
+        let meta = gate.call("open", || database.open_tree(META))?;
         let number = |key: &str| {
-            let value = guard(path, "read", || meta.get(key))?;
+            let value = gate.call("read", || meta.get(key))?;
             let value = value.and_then(|value| <[u8; 4]>::try_from(value.as_ref()).ok());
             Ok(value.map(u32::from_be_bytes))
         };
@@ -119,43 +127,47 @@ impl DiskBackend {
         let shards = u32::try_from(self.settings.shards).unwrap_or(u32::MAX);
         let before = number("shards")?;
         if let Some(before) = before.filter(|before| *before != shards) {
-            self.lay_out_anew(database, usize::try_from(before).unwrap_or(1))?;
+            self.lay_out_anew(gate, database, usize::try_from(before).unwrap_or(1))?;
         }
         if before != Some(shards) {
             let put = |key: &str, value: u32| {
-                guard(path, "write", || meta.insert(key, &value.to_be_bytes()))
+                gate.call("write", || meta.insert(key, &value.to_be_bytes()))
             };
             put("format", FORMAT)?;
             put("shards", shards)?;
-            guard(path, "flush", || database.flush())?;
+            gate.call("flush", || database.flush())?;
         }
-        self.drop_trees(database, |name| !self.is_current(name))
+        self.drop_trees(gate, database, |name| !self.is_current(name))
     }
 
     /// Moves all messages to the trees of another number of shards. Broken off, it begins again at the next open.
-    fn lay_out_anew(&self, database: &sled::Db, before: usize) -> Result<(), CacheError> {
-        let path: Arc<Path> = self.path().into();
+    fn lay_out_anew(
+        &self,
+        gate: &Gate,
+        database: &sled::Db,
+        before: usize,
+    ) -> Result<(), CacheError> {
         let shards = self.settings.shards.max(1) as u64;
         let unbounded = Limits::default()
             .per_channel(Bound::NONE)
             .total(Bound::NONE);
         let old = self.settings.clone().shards(before).limits(unbounded);
-        self.drop_trees(database, |name| self.is_current(name))?;
+        self.drop_trees(gate, database, |name| self.is_current(name))?;
         for shard in 0..before {
-            let mut store = DiskStore::load(&path, database, &old, shard)?;
+            let mut store = DiskStore::load(gate, database, &old, shard)?;
             let keys: Vec<_> = store.channels.keys().cloned().collect();
             for key in keys {
                 store.settle(&key)?;
             }
             for entry in &store.chunks {
-                let (key, value) = guard(&path, "read", || entry)?;
+                let (key, value) = gate.call("read", || entry)?;
                 let Some((channel, _)) = read_chunk_key(&key) else {
-                    return Err(damaged(&path, "a key is unreadable"));
+                    return Err(damaged(self.path(), "a key is unreadable"));
                 };
                 let shard = usize::try_from(channel.partition() % shards).unwrap_or_default();
                 let (name, _) = tree_names(self.settings.shards, shard);
-                let tree = guard(&path, "open", || database.open_tree(name))?;
-                guard(&path, "write", || tree.insert(key, value))?;
+                let tree = gate.call("open", || database.open_tree(name))?;
+                gate.call("write", || tree.insert(key, value))?;
             }
         }
         Ok(())
@@ -170,13 +182,14 @@ impl DiskBackend {
 
     fn drop_trees(
         &self,
+        gate: &Gate,
         database: &sled::Db,
         unwanted: impl Fn(&[u8]) -> bool,
     ) -> Result<(), CacheError> {
         for name in database.tree_names() {
             let shard = name.starts_with(b"chunks-") || name.starts_with(b"journal-");
             if shard && unwanted(&name) {
-                guard(self.path(), "write", || database.drop_tree(&name))?;
+                gate.call("write", || database.drop_tree(&name))?;
             }
         }
         Ok(())
@@ -220,15 +233,22 @@ impl DiskBackend {
         let from = self.open_database(self.path())?;
         self.remove_leftovers()?;
         let to = self.open_database(path)?;
+        let gate = Gate::new(path);
+        let copied = Self::copy(&gate, &from, &to);
+        gate.keep(&to);
+        copied
+    }
+
+    fn copy(gate: &Gate, from: &sled::Db, to: &sled::Db) -> Result<(), CacheError> {
         for name in from.tree_names() {
-            let source = guard(path, "read", || from.open_tree(&name))?;
-            let target = guard(path, "write", || to.open_tree(&name))?;
+            let source = gate.call("read", || from.open_tree(&name))?;
+            let target = gate.call("write", || to.open_tree(&name))?;
             for entry in &source {
-                let (key, value) = guard(path, "read", || entry)?;
-                guard(path, "write", || target.insert(key, value))?;
+                let (key, value) = gate.call("read", || entry)?;
+                gate.call("write", || target.insert(key, value))?;
             }
         }
-        guard(path, "flush", || to.flush()).map(|_| ())
+        gate.call("flush", || to.flush()).map(|_| ())
     }
 }
 
@@ -270,43 +290,12 @@ impl Backend for DiskBackend {
     }
 }
 
-/// Calls the engine: its errors and panics become ours.
-pub(super) fn guard<T>(
-    path: &Path,
-    action: &'static str,
-    call: impl FnOnce() -> sled::Result<T>,
-) -> Result<T, CacheError> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error @ sled::Error::Io(_))) => Err(CacheError::Engine {
-            action,
-            path: path.to_owned(),
-            source: error.into(),
-        }),
-        Ok(Err(error)) => Err(damaged(path, error.to_string())),
-        Err(panic) => Err(damaged(path, text(panic.as_ref()))),
-    }
-}
-
-fn damaged(path: &Path, reason: impl Into<String>) -> CacheError {
-    CacheError::Damaged {
-        path: path.to_owned(),
-        reason: reason.into(),
-    }
-}
-
 fn failed(action: &'static str, path: &Path, source: std::io::Error) -> CacheError {
     CacheError::Io {
         action,
         path: path.to_owned(),
         source,
     }
-}
-
-fn text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "the engine panicked".to_owned())
 }
 
 /// The path with `.suffix` after its last part.

@@ -1,7 +1,6 @@
 //! Removing what the limits do not allow, oldest first.
 
 use super::DiskStore;
-use super::database::guard;
 use super::index::Front;
 use crate::cache::codec::chunk_key;
 use crate::cache::error::CacheError;
@@ -102,7 +101,7 @@ impl DiskStore {
             return Ok(());
         };
         let at = chunk_key(key, first.key());
-        guard(&self.path, "evict", || self.chunks.remove(at))?;
+        self.gate.call("evict", || self.chunks.remove(at))?;
         let span = first.remove();
         channel.front.clear();
         channel.messages -= messages;

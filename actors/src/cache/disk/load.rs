@@ -1,9 +1,6 @@
 //! Building the state in memory from what is on the disk.
 
-use std::path::Path;
-use std::sync::Arc;
-
-use super::database::guard;
+use super::gate::Gate;
 use super::index::Channel;
 use super::{DiskStore, Journal, Totals};
 use crate::cache::chunk::{self, MAX_ROWS};
@@ -16,17 +13,17 @@ use crate::event::ChannelKey;
 impl DiskStore {
     /// Opens the trees of one shard and reads them.
     pub(super) fn load(
-        path: &Arc<Path>,
+        gate: &Gate,
         database: &sled::Db,
         settings: &Settings,
         shard: usize,
     ) -> Result<Self, CacheError> {
         let (chunks, log) = tree_names(settings.shards, shard);
         let mut store = Self {
-            path: Arc::clone(path),
+            gate: gate.clone(),
             database: database.clone(),
-            chunks: guard(path, "open", || database.open_tree(chunks))?,
-            log: guard(path, "open", || database.open_tree(log))?,
+            chunks: gate.call("open", || database.open_tree(chunks))?,
+            log: gate.call("open", || database.open_tree(log))?,
             settings: Settings {
                 limits: settings.limits.share(settings.shards),
                 journal_bytes: settings.journal_bytes / settings.shards.max(1),
@@ -72,7 +69,7 @@ impl DiskStore {
 
     fn read_chunks(&mut self) -> Result<(), CacheError> {
         let mut values = self.chunks.iter();
-        while let Some((key, value)) = guard(&self.path, "read", || values.next().transpose())? {
+        while let Some((key, value)) = self.gate.call("read", || values.next().transpose())? {
             let parts = read_chunk_key(&key).zip(chunk::span(&value));
             let Some(((key, first), span)) = parts else {
                 return Err(self.damaged("a value is unreadable"));
@@ -92,7 +89,7 @@ impl DiskStore {
 
     fn read_journal(&mut self) -> Result<(), CacheError> {
         let mut batches = self.log.iter();
-        while let Some((key, value)) = guard(&self.path, "read", || batches.next().transpose())? {
+        while let Some((key, value)) = self.gate.call("read", || batches.next().transpose())? {
             let batch = <[u8; 8]>::try_from(key.as_ref()).map(u64::from_be_bytes);
             let (Ok(batch), Some(operations)) = (batch, journal::decode(&value)) else {
                 return Err(self.damaged("a batch is unreadable"));

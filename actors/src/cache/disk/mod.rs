@@ -11,6 +11,7 @@
 
 mod database;
 mod evict;
+mod gate;
 mod index;
 mod load;
 mod read;
@@ -20,8 +21,6 @@ mod write;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::Path;
-use std::sync::Arc;
 
 use super::error::CacheError;
 use super::journal::Pending;
@@ -31,11 +30,11 @@ use super::settings::Settings;
 use super::store::{MessageStore, StoreStats};
 use crate::event::{ChannelKey, Id};
 
-pub(super) use database::DiskBackend;
+pub use database::DiskBackend;
 
 /// The messages of one shard on sled.
 pub(super) struct DiskStore {
-    path: Arc<Path>,
+    gate: gate::Gate,
     database: sled::Db,
     chunks: sled::Tree,
     log: sled::Tree,
@@ -65,6 +64,14 @@ struct Totals {
     lost: u64,
     messages: u64,
     saved: u64,
+}
+
+impl Drop for DiskStore {
+    fn drop(&mut self) {
+        self.gate.keep(&self.database);
+        self.gate.keep(&self.chunks);
+        self.gate.keep(&self.log);
+    }
 }
 
 impl MessageStore for DiskStore {

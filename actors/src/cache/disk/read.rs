@@ -5,7 +5,6 @@ use std::ops::Bound::{Excluded, Included, Unbounded};
 use bytes::Bytes;
 
 use super::DiskStore;
-use super::database::guard;
 use super::index::Channel;
 use crate::cache::chunk::{self, Row, Span};
 use crate::cache::codec::chunk_key;
@@ -90,7 +89,7 @@ impl DiskStore {
 
     pub(super) fn damaged(&self, reason: &str) -> CacheError {
         CacheError::Damaged {
-            path: self.path.to_path_buf(),
+            path: self.gate.path().to_owned(),
             reason: reason.to_owned(),
         }
     }
@@ -125,7 +124,7 @@ impl DiskStore {
 
     fn value(&self, key: &ChannelKey, first: &Id) -> Result<Bytes, CacheError> {
         let at = chunk_key(key, first);
-        let value = guard(&self.path, "read", || self.chunks.get(at))?;
+        let value = self.gate.call("read", || self.chunks.get(at))?;
         let value = value.ok_or_else(|| self.damaged("a value is missing"))?;
         Ok(Bytes::from_owner(value))
     }

@@ -219,3 +219,62 @@ proptest! {
         agrees(steps, Some(most), 1 << 20);
     }
 }
+
+#[test]
+fn a_value_that_is_split_keeps_the_piece_that_begins_where_it_did() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(folder.path());
+    let mut store = one(&settings);
+    let series = |ids: std::ops::Range<i64>| ids.map(|id| record(1, id, 3)).collect();
+    store.save(series(248..312)).expect("saves");
+    store.save(series(197..198)).expect("saves");
+    store.save(series(0..33)).expect("saves");
+    store.flush().expect("flushes");
+    drop(store);
+    assert_eq!(open(&settings).recovery.messages, 98);
+}
+
+#[test]
+fn what_is_in_the_journal_only_comes_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(folder.path());
+    let mut store = one(&settings);
+    let general = ChannelKey::new(1, 1);
+    store
+        .save((0..70).map(|id| record(1, id, 3)).collect())
+        .expect("saves");
+    store
+        .save((0..5).map(|id| record(2, id, 3)).collect())
+        .expect("saves");
+    store.write_behind().expect("writes");
+    assert!(store.delete(&general, &Id::from(63)).expect("deletes"));
+    assert!(store.delete(&general, &Id::from(69)).expect("deletes"));
+    store.save(vec![record(1, 70, 3)]).expect("saves");
+    drop(store);
+    let mut store = one(&settings);
+    let kept = store.list(&Query::latest(general, 4)).expect("lists");
+    let kept: Vec<_> = kept
+        .iter()
+        .filter_map(|record| record.id.number())
+        .collect();
+    assert_eq!(
+        kept,
+        [68, 67, 66, 65],
+        "what was not handed over is lost, nothing else"
+    );
+    assert_eq!(store.count(None).expect("counts"), 73);
+}
+
+#[test]
+fn a_full_journal_makes_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(folder.path()).journal_bytes(20_000);
+    let mut store = one(&settings);
+    for id in 0..2_000 {
+        store
+            .save((0..30).map(|channel| record(channel, id, 20)).collect())
+            .expect("saves");
+        assert!(store.stats().journal_bytes <= 40_000);
+    }
+    assert_eq!(store.count(None).expect("counts"), 60_000);
+}

@@ -7,7 +7,6 @@ use std::ops::Bound::{Excluded, Unbounded};
 use bytes::Bytes;
 
 use super::DiskStore;
-use super::database::guard;
 use super::index::Channel;
 use crate::cache::chunk::{self, MAX_ROWS, MIN_ROWS, Row, Span};
 use crate::cache::codec::chunk_key;
@@ -109,9 +108,8 @@ impl DiskStore {
         for first in channel.chunks.keys() {
             batch.remove(chunk_key(key, first));
         }
-        guard(&self.path, "clear a channel", || {
-            self.chunks.apply_batch(batch)
-        })?;
+        self.gate
+            .call("clear a channel", || self.chunks.apply_batch(batch))?;
         let messages = channel.messages;
         self.drop_channel(key);
         self.journal.pending.clear_channel(key);
@@ -277,13 +275,13 @@ impl DiskStore {
             }
         }
         if let Some((at, value)) = single {
-            guard(&self.path, "write", || self.chunks.insert(at, value))?;
+            self.gate.call("write", || self.chunks.insert(at, value))?;
         } else {
             let old = old.filter(|old| spans.iter().all(|(first, _)| first != *old));
             if let Some(old) = old {
                 batch.remove(chunk_key(key, old));
             }
-            guard(&self.path, "write", || self.chunks.apply_batch(batch))?;
+            self.gate.call("write", || self.chunks.apply_batch(batch))?;
         }
         if let Some(channel) = self.channels.get_mut(key) {
             if let Some(old) = old {
@@ -303,7 +301,7 @@ impl DiskStore {
         if journal.pending.operations > 0 {
             let bytes = journal.pending.bytes.as_slice();
             let at = journal.next.to_be_bytes();
-            guard(&self.path, "write", || self.log.insert(at, bytes))?;
+            self.gate.call("write", || self.log.insert(at, bytes))?;
             journal.batches.push_back((journal.next, bytes.len()));
             journal.bytes += bytes.len();
             journal.next += 1;
@@ -317,7 +315,9 @@ impl DiskStore {
     }
 
     pub(super) fn sync(&self) -> Result<(), CacheError> {
-        guard(&self.path, "flush", || self.database.flush()).map(|_| ())
+        self.gate
+            .call("flush", || self.database.flush())
+            .map(|_| ())
     }
 
     fn trim_journal(&mut self) -> Result<(), CacheError> {
@@ -331,7 +331,8 @@ impl DiskStore {
                 self.settle(&key)?;
                 continue;
             }
-            guard(&self.path, "write", || self.log.remove(batch.to_be_bytes()))?;
+            self.gate
+                .call("write", || self.log.remove(batch.to_be_bytes()))?;
             self.journal.batches.pop_front();
             self.journal.bytes -= length;
         }

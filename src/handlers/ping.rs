@@ -1,0 +1,33 @@
+//! One question, one answer.
+
+use actix::{Context, Handler, ResponseFuture};
+
+use super::said;
+use crate::prelude::*;
+
+/// Replies to one message with another.
+#[derive(Clone, Debug)]
+pub struct Ping {
+    question: String,
+    answer: String,
+}
+
+impl Ping {
+    /// Replies to `question` with `answer`.
+    #[must_use]
+    pub fn new(question: impl Into<String>, answer: impl Into<String>) -> Self {
+        Self {
+            question: question.into(),
+            answer: answer.into(),
+        }
+    }
+}
+
+impl Handler<Event<ChatMessage>> for Ping {
+    type Result = ResponseFuture<Outcome>;
+
+    fn handle(&mut self, message: Event<ChatMessage>, _: &mut Context<Self>) -> Self::Result {
+        let asked = !message.is_own && message.command(&self.question).is_some();
+        said(asked.then(|| message.reply(self.answer.as_str())))
+    }
+}

@@ -1,0 +1,31 @@
+//! Greets whoever joins.
+
+use actix::{Context, Handler, ResponseFuture};
+
+use super::said;
+use crate::chat::MemberJoined;
+use crate::prelude::*;
+
+/// Greets people who join a channel, or a space that has a channel for it.
+#[derive(Clone, Debug)]
+pub struct Welcome {
+    text: String,
+}
+
+impl Welcome {
+    /// Says `text`, with `{name}` replaced by the person's name.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
+}
+
+impl Handler<Event<MemberJoined>> for Welcome {
+    type Result = ResponseFuture<Outcome>;
+
+    fn handle(&mut self, joined: Event<MemberJoined>, _: &mut Context<Self>) -> Self::Result {
+        let text = self.text.replace("{name}", &joined.user.display);
+        let nowhere = joined.envelope().channel.channel.is_none();
+        said((!nowhere).then(|| joined.say(text)))
+    }
+}
