@@ -184,7 +184,6 @@ impl<'a> Section<'a> {
         for (line, key) in left {
             self.fault(line, format!("unknown key \"{}.{key}\"", self.name));
         }
-        self.faults.sort_by_key(|fault| fault.line);
         fail(self.faults)
     }
 
@@ -229,7 +228,9 @@ impl Lines {
     }
 }
 
-fn fail(faults: Vec<WorldFault>) -> Result<(), SimulatorError> {
+fn fail(mut faults: Vec<WorldFault>) -> Result<(), SimulatorError> {
+    // The parser recovers from one fault to find the next, and does not find them in the order of the lines.
+    faults.sort_by_key(|fault| fault.line);
     if faults.is_empty() {
         Ok(())
     } else {
