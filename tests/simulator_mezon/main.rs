@@ -1,0 +1,8 @@
+//! The simulated Mezon server over real sockets: bytes in, bytes out.
+
+mod client;
+mod control;
+mod faults;
+mod login;
+mod messages;
+mod wires;
