@@ -1,3 +1,7 @@
 //! The program `greenroom`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    greenroom::cli::main()
+}

@@ -1,1 +1,145 @@
-//! The program `greenroom`.
+//! The program `greenroom`: one file per command.
+//!
+//! Standard output carries results only; the log and errors go to standard error. Every command ends with one of the exit codes of
+//! [`FailureKind`].
+
+#[expect(dead_code, reason = "becomes a command when the store has landed")]
+mod cache;
+mod check;
+mod demo;
+mod failure;
+mod logging;
+#[expect(dead_code, reason = "becomes a command when the adapter has landed")]
+mod mezon;
+#[expect(dead_code, reason = "becomes a command when the bot has landed")]
+mod run;
+mod signals;
+mod sim;
+mod terminal;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+pub use failure::{Failure, FailureKind};
+pub use terminal::{Cell, Color, Printer, Tone};
+
+use crate::config::{Config, Faults, Purpose, Sources};
+
+/// Bots built as graphs of supervised actors, with a simulator of the platforms they speak to.
+#[derive(Debug, Parser)]
+#[command(name = "greenroom", version, about, propagate_version = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 authentication, 5 network."
+)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The flags that every command takes.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Global options")]
+#[non_exhaustive]
+pub struct Globals {
+    /// Configuration file [default: greenroom.toml, if it exists]
+    #[arg(long, global = true, value_name = "FILE", env = "GREENROOM_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// What to log, such as `warn` or `info,greenroom=debug`
+    #[arg(long, global = true, value_name = "FILTER", env = "GREENROOM_LOG")]
+    pub log: Option<String>,
+    /// Print one JSON object per line
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value_t, value_enum)]
+    pub color: Color,
+}
+
+impl Globals {
+    /// Loads the configuration from the file of `--config`, the environment and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the configuration.
+    pub fn load(&self, purpose: Purpose) -> Result<Config, Faults> {
+        self.sources().load(purpose)
+    }
+
+    /// Begins the layers of a configuration, for commands whose own flags belong to it.
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        Sources::of_process(self.config.clone())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check the configuration: report every fault at once, without using the network
+    Check(check::CheckArgs),
+    /// Simulate the platforms until SIGTERM, for any client
+    Sim(sim::SimArgs),
+}
+
+impl Command {
+    fn run(self, globals: &Globals) -> Result<(), Failure> {
+        match self {
+            Self::Check(args) => check::run(&args, globals),
+            Self::Sim(args) => actix_rt::System::new().block_on(sim::run(args, globals)),
+        }
+    }
+}
+
+/// Runs the program with the arguments of this process, and returns its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    main_with(std::env::args_os().collect())
+}
+
+fn main_with(arguments: Vec<OsString>) -> ExitCode {
+    logging::report_panics_in_one_line();
+    let wants_json = arguments.iter().any(|argument| argument == "--json");
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, wants_json),
+    };
+    match cli.command.run(&cli.globals) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(&cli.globals),
+    }
+}
+
+/// Prints help, version or what is wrong with the arguments.
+fn usage(error: &clap::Error, wants_json: bool) -> ExitCode {
+    let asked_for = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    if wants_json && !asked_for {
+        let text = error.to_string();
+        let said: Vec<_> = text
+            .lines()
+            .map(str::trim)
+            .take_while(|line| !line.starts_with("Usage:"))
+            .filter(|line| !line.is_empty())
+            .collect();
+        let message = said.join("; ");
+        let message = message.trim_start_matches("error: ");
+        let globals = Globals {
+            json: true,
+            ..Globals::default()
+        };
+        return Failure::new(FailureKind::Usage, message).report(&globals);
+    }
+    // Nobody is left to tell if this fails.
+    let _ = error.print();
+    match asked_for {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(FailureKind::Usage.code()),
+    }
+}

@@ -1,0 +1,66 @@
+//! `greenroom sim`: the simulated platforms, each on a port of its own, until SIGTERM or Ctrl-C.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::signals::StopSignals;
+use super::{Failure, FailureKind, Globals, logging};
+use crate::config::Config;
+use crate::simulator::{Ports, Simulator, SimulatorError, World};
+
+/// The arguments of `greenroom sim`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct SimArgs {
+    /// The address to listen on
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    listen: IpAddr,
+    /// The port of each server, such as `mezon=7350,control=7351`; what is not named gets a free one
+    #[arg(
+        long,
+        value_name = "NAME=PORT,..",
+        default_value = "",
+        hide_default_value = true
+    )]
+    ports: Ports,
+    /// A file that extends or replaces the world
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
+    /// The seed of all random numbers; by default another one each time
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+/// Prints one line of JSON with the address of each server when all of them accept connections, then runs until it is told to stop.
+pub(super) async fn run(args: SimArgs, globals: &Globals) -> Result<(), Failure> {
+    logging::start(globals, &Config::default())?;
+    let mut signals = StopSignals::listen()?;
+    let simulator = start(args).await?;
+    writeln!(io::stdout(), "{}", simulator.ready())?;
+    signals.received().await;
+    signals.unless_again(simulator.stop()).await
+}
+
+async fn start(args: SimArgs) -> Result<Simulator, SimulatorError> {
+    let mut builder = Simulator::builder().listen(args.listen).ports(args.ports);
+    if let Some(file) = args.world {
+        builder = builder.world(World::read(&file)?);
+    }
+    if let Some(seed) = args.seed {
+        builder = builder.seed(seed);
+    }
+    builder.start().await
+}
+
+impl From<SimulatorError> for Failure {
+    fn from(error: SimulatorError) -> Self {
+        let kind = match error {
+            SimulatorError::Listen { .. } => FailureKind::Network,
+            SimulatorError::Ports(_) => FailureKind::Usage,
+            SimulatorError::Read { .. } | SimulatorError::World(_) => FailureKind::Configuration,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
