@@ -118,7 +118,8 @@ async fn ids_may_be_numbers_and_lists_arrays() {
             json!({"event": "channel_message", "data": data}),
         )
         .await;
-    (new.receive().await, old.receive().await);
+    new.receive().await;
+    old.receive().await;
     let out = stage.frames("out").await;
     for row in &out {
         assert_eq!(

@@ -18,7 +18,8 @@ async fn what_is_said_reaches_those_who_joined() {
         (status, &answer),
         (200, &json!({"message_id": FIRST_MESSAGE, "delivered": 2}))
     );
-    (old.receive().await, new.receive().await);
+    old.receive().await;
+    new.receive().await;
     let out = stage.frames("out").await;
     let older = &out[2]["channel_message"];
     assert_eq!(older["content"], json!({"t": text}).to_string());
@@ -66,7 +67,8 @@ async fn direct_messages_need_their_own_join() {
     assert_eq!(socket.ask("08031a00").await, "08031a00");
     assert_eq!(say("dm", "alice").await.1["delivered"], 1);
     assert_eq!(say(DM, "alice").await.1["delivered"], 1);
-    (socket.receive().await, socket.receive().await);
+    socket.receive().await;
+    socket.receive().await;
     let event = stage.frames("out").await.pop().unwrap();
     assert_eq!(
         (
