@@ -32,7 +32,10 @@ impl Handler<Event<Vote>> for Poll {
     fn handle(&mut self, vote: Event<Vote>, _: &mut Self::Context) -> Self::Result {
         let votes = self.votes.entry(vote.dish.clone()).or_default();
         *votes += 1;
-        let text = format!("{} votes for {}, which makes {votes}", vote.voter, vote.dish);
+        let text = format!(
+            "{} votes for {}, which makes {votes}",
+            vote.voter, vote.dish
+        );
         Box::pin(async move {
             println!("{text}");
             // An emitted event knows the conversation of the message that led to it.
@@ -57,12 +60,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             Ok(())
         })
-        .handler(Registration::new("poll", Poll::default).order(Order::Serial).on::<Vote>())
+        .handler(
+            Registration::new("poll", Poll::default)
+                .order(Order::Serial)
+                .on::<Vote>(),
+        )
         .build()?
         .start();
     bot.connected().await?;
 
-    let people = simulator.platform("mezon").ok_or("no Mezon in the simulator")?;
+    let people = simulator
+        .platform("mezon")
+        .ok_or("no Mezon in the simulator")?;
     for (from, dish) in [("alice", "soup"), ("bob", "soup"), ("alice", "pie")] {
         let words = json!({"from": from, "channel": "general", "text": format!("!vote {dish}")});
         people.say(words.as_object().cloned().unwrap_or_default())?;

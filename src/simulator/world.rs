@@ -229,6 +229,7 @@ impl Lines {
 }
 
 fn fail(mut faults: Vec<WorldFault>) -> Result<(), SimulatorError> {
+    // The parser recovers from one fault to find the next, and does not find them in the order of the lines.
     faults.sort_by_key(|fault| fault.line);
     if faults.is_empty() {
         Ok(())

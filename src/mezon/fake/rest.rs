@@ -213,7 +213,6 @@ impl Rest<'_> {
         let claims = self.tokens.check(token, Use::Refresh, self.now);
         let claims =
             claims.ok_or_else(|| Failure::unauthenticated("Refresh token invalid or expired"))?;
-        self.tokens.revoke(&claims.tid);
         let vars = if vars.is_empty() {
             claims.vrs.clone()
         } else {

@@ -1,0 +1,204 @@
+//! Every fault that a test can ask for.
+
+use std::time::Duration;
+
+use awc::ws::Frame;
+use greenroom::actors::clock;
+use serde_json::json;
+
+use crate::client::{Stage, bytes};
+
+#[actix_rt::test]
+async fn disconnect_cuts_without_a_close_frame() {
+    let stage = Stage::open().await;
+    let token = stage.token_v2().await;
+    let (mut one, mut two) = (stage.joined_v1().await, stage.joined_v2().await);
+    let (status, _) = stage
+        .control("/mezon/fault", json!({"kind": "disconnect", "count": 3}))
+        .await;
+    assert_eq!(status, 200);
+    assert!(one.next().await.is_none());
+    assert!(two.next().await.is_none());
+    // the next two upgrades are cut as well
+    assert!(stage.try_connect(&token).await.is_err());
+    assert!(stage.try_connect(&token).await.is_err());
+    let mut three = stage.connect(&token).await;
+    assert_eq!(three.ask("0801b20100").await, "0801ba0100");
+    let say = json!({"from": "alice", "channel": "general", "text": "x"});
+    assert_eq!(stage.control("/mezon/say", say).await.1["delivered"], 0);
+}
+
+#[actix_rt::test]
+async fn close_says_goodbye_with_a_code() {
+    let stage = Stage::open().await;
+    let mut socket = stage.joined_v2().await;
+    stage
+        .control("/mezon/fault", json!({"kind": "close", "code": 4001}))
+        .await;
+    assert!(
+        matches!(socket.next().await, Some(Frame::Close(Some(reason))) if u16::from(reason.code) == 4001)
+    );
+}
+
+#[actix_rt::test]
+async fn stall_ignores_the_sockets_that_are_open() {
+    let stage = Stage::open().await;
+    let mut stalled = stage.joined_v2().await;
+    stage
+        .control("/mezon/fault", json!({"kind": "stall"}))
+        .await;
+    stalled.send("0801b20100").await;
+    let mut fresh = stage.joined_v2().await;
+    let say = json!({"from": "alice", "channel": "general", "text": "x"});
+    assert_eq!(
+        stage.control("/mezon/say", say.clone()).await.1["delivered"],
+        1
+    );
+    assert!(fresh.receive().await.starts_with("32"));
+    assert_eq!(fresh.ask("0801b20100").await, "0801ba0100");
+    // a stall of no length ends the first one
+    stage
+        .control("/mezon/fault", json!({"kind": "stall", "ms": 0}))
+        .await;
+    assert_eq!(stage.control("/mezon/say", say).await.1["delivered"], 2);
+    assert!(stalled.receive().await.starts_with("32"));
+    assert_eq!(stalled.ask("0801b20100").await, "0801ba0100");
+}
+
+#[actix_rt::test]
+async fn garbage_cannot_be_decoded_and_the_socket_stays() {
+    let stage = Stage::open().await;
+    let (mut old, mut new) = (stage.joined_v1().await, stage.joined_v2().await);
+    stage
+        .control("/mezon/fault", json!({"kind": "garbage", "count": 2}))
+        .await;
+    for _ in 0..2 {
+        use greenroom_proto::mezon::{Wire, decode, realtime::Envelope};
+        assert!(decode::<Envelope>(Wire::V1, bytes(&old.receive().await)).is_err());
+        assert!(decode::<Envelope>(Wire::V2, bytes(&new.receive().await)).is_err());
+    }
+    assert_eq!(old.ask("0a0131b20100").await, "0a0131ba0100");
+    assert_eq!(new.ask("0801b20100").await, "0801ba0100");
+}
+
+#[actix_rt::test]
+async fn http_answers_the_next_calls_with_an_error() {
+    let stage = Stage::open().await;
+    let token = stage.token_v1().await;
+    stage
+        .control(
+            "/mezon/fault",
+            json!({"kind": "http", "status": 429, "count": 2, "ms": 1500}),
+        )
+        .await;
+    for _ in 0..2 {
+        let answer = stage.v1("GET", "/v2/clandesc", &token, "").await;
+        assert_eq!(
+            (
+                answer.status,
+                answer.json()["code"].as_u64(),
+                answer.retry_after.as_deref()
+            ),
+            (429, Some(8), Some("2"))
+        );
+    }
+    assert_eq!(
+        stage.v1("GET", "/v2/clandesc", &token, "").await.status,
+        200
+    );
+    let fault = json!({"kind": "http", "path": "/v2/channeldesc", "body": {"own": 1}});
+    stage.control("/mezon/fault", fault).await;
+    assert_eq!(
+        stage.v1("GET", "/v2/clandesc", &token, "").await.status,
+        200
+    );
+    let answer = stage.v1("GET", "/v2/channeldesc?type=3", &token, "").await;
+    assert_eq!(
+        (answer.status, answer.json(), answer.retry_after),
+        (503, json!({"own": 1}), None)
+    );
+}
+
+#[actix_rt::test]
+async fn delay_holds_calls_and_answers() {
+    let stage = Stage::open().await;
+    let token = stage.token_v2().await;
+    let mut socket = stage.joined_v2().await;
+    stage
+        .control(
+            "/mezon/fault",
+            json!({"kind": "delay", "ms": 150, "count": 2}),
+        )
+        .await;
+    let start = clock::now();
+    assert_eq!(
+        stage.v2("ListClanDescs", &token, Vec::new()).await.status,
+        200
+    );
+    assert!(start.elapsed() >= Duration::from_millis(150));
+    // the answer of the second request overtakes that of the first
+    socket.send("0801b20100").await;
+    assert_eq!(socket.ask("0802b20100").await, "0802ba0100");
+    assert_eq!(socket.receive().await, "0801ba0100");
+    stage
+        .control(
+            "/mezon/fault",
+            json!({"kind": "delay", "ms": 60_000, "count": 9}),
+        )
+        .await;
+    stage
+        .control("/mezon/fault", json!({"kind": "delay", "count": 0}))
+        .await;
+    assert_eq!(socket.ask("0803b20100").await, "0803ba0100");
+}
+
+#[actix_rt::test]
+async fn expire_makes_tokens_unknown() {
+    let stage = Stage::open().await;
+    let token = stage.token_v1().await;
+    stage
+        .control("/mezon/fault", json!({"kind": "expire"}))
+        .await;
+    assert_eq!(
+        stage.v1("GET", "/v2/clandesc", &token, "").await.status,
+        401
+    );
+    assert!(stage.try_connect(&token).await.is_err());
+    let token = stage.token_v1().await;
+    assert_eq!(
+        stage.v1("GET", "/v2/clandesc", &token, "").await.status,
+        200
+    );
+}
+
+#[actix_rt::test]
+async fn an_unknown_fault_is_answered_with_the_list() {
+    let stage = Stage::open().await;
+    let (status, answer) = stage
+        .control("/mezon/fault", json!({"kind": "flood"}))
+        .await;
+    assert_eq!(status, 400);
+    for kind in [
+        "close",
+        "delay",
+        "disconnect",
+        "expire",
+        "garbage",
+        "http",
+        "stall",
+    ] {
+        assert!(answer["error"].as_str().unwrap().contains(kind), "{answer}");
+    }
+}
+
+#[actix_rt::test]
+async fn stopping_says_goodbye_and_is_quick() {
+    let stage = Stage::open().await;
+    let mut socket = stage.joined_v2().await;
+    let start = clock::now();
+    stage.simulator.stop().await;
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(
+        matches!(socket.next().await, Some(Frame::Close(Some(reason))) if u16::from(reason.code) == 1001)
+    );
+}
