@@ -44,6 +44,10 @@ macro_rules! counters {
 }
 
 counters! {
+    /// Messages that the cache has taken.
+    cached = "greenroom_cached_messages_total",
+    /// Messages that were left out of the cache, because it was too slow or failed.
+    cache_dropped = "greenroom_cache_dropped_total",
     /// How often a connection has become live.
     connects = "greenroom_connects_total",
     /// Events that platforms sent.
