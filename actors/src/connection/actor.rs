@@ -274,7 +274,7 @@ impl<P: Protocol> Connection<P> {
                 }),
                 (Confirmation::Done(answer), Purpose::Asked(reply)) => drop(reply.send(Ok(answer))),
                 (Confirmation::Unknown, Purpose::Asked(reply)) => {
-                    refuse(reply, RequestError::OutcomeUnknown)
+                    refuse(reply, RequestError::OutcomeUnknown);
                 }
                 (_, Purpose::FollowUp | Purpose::Heartbeat | Purpose::Join) => {}
             }
@@ -345,7 +345,7 @@ impl<P: Protocol> Connection<P> {
             (Purpose::Join, Err(error)) => self.lost(Lost::JoinFailed(error), ctx),
             (Purpose::FollowUp, Ok(_)) => {}
             (Purpose::FollowUp | Purpose::Heartbeat, Err(error)) => {
-                tracing::warn!(%error, "a request of the connection itself failed")
+                tracing::warn!(%error, "a request of the connection itself failed");
             }
         }
     }

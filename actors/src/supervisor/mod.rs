@@ -17,6 +17,10 @@ mod incarnate;
 mod incarnation;
 pub(crate) mod inlet;
 mod root;
+#[expect(
+    clippy::module_inception,
+    reason = "the file of the type that the room is named after"
+)]
 mod supervisor;
 mod tree;
 
