@@ -10,12 +10,13 @@ use serde_json::{Map, Value, json};
 
 use super::calls::Caller;
 use super::chat::Effect;
-use super::failure::Failure;
+use super::failure::{Failure, code_of};
 use super::mmn;
 use super::query::{Query, decode};
 use super::routes::{Call, object};
 use super::token::{Claims, Tokens, Use};
 use super::world::World;
+use crate::simulator::Fault;
 
 /// An HTTP request.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +89,28 @@ impl Response {
 
     pub(super) fn failed(failure: &Failure) -> Self {
         Self::json(failure.status(), &failure.to_json())
+    }
+
+    /// Makes the answer of a fault; a time that it names is the advice when to try again.
+    pub(super) fn injected(fault: &Fault) -> Self {
+        let text = format!("injected {}", fault.status);
+        let own = json!({"code": code_of(fault.status), "error": text, "message": text});
+        let mut response = match &fault.body {
+            Some(Value::String(text)) => Self {
+                status: fault.status,
+                content_type: "text/plain; charset=utf-8".into(),
+                headers: Vec::new(),
+                body: text.clone().into(),
+            },
+            Some(body) => Self::json(fault.status, body),
+            None => Self::json(fault.status, &own),
+        };
+        if let (429 | 503, Some(ms)) = (fault.status, fault.ms.filter(|ms| *ms > 0)) {
+            response
+                .headers
+                .push(("retry-after".into(), ms.div_ceil(1_000).to_string()));
+        }
+        response
     }
 }
 
