@@ -210,6 +210,10 @@ async fn errors_have_their_codes_and_the_socket_stays() {
     assert_eq!(code(new.ask("0a0131b20100").await).await, (0, 1));
     assert!(old.ask("0a0139").await.starts_with("0a013962"));
     assert!(old.ask("08").await.starts_with("62"));
+    // an id that is not a number is wrong input, and the request is known
+    assert!(old.ask("0a01391a040a026162").await.starts_with("0a013962"));
+    let out = stage.frames("out").await;
+    assert_eq!(out[out.len() - 1]["error"]["code"], 3);
     // text frames are ignored
     new.send_message(Message::Text("hello".into())).await;
     assert_eq!(new.ask("0801b20100").await, "0801ba0100");

@@ -282,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn the_example_shows_every_key() {
+        let (world, _) = read(include_str!("../../../examples/world.toml")).unwrap();
+        assert_eq!(
+            (world.bots.len(), world.clans.len(), world.roles.len()),
+            (2, 2, 2)
+        );
+        assert_eq!(
+            (world.users.len(), world.channels.len(), world.voices.len()),
+            (5, 8, 2)
+        );
+    }
+
+    #[test]
     fn a_file_can_replace_it() {
         let (world, _) =
             read("[mezon]\nreplace = true\n[[mezon.bot]]\nid = 7\nkey = \"k\"\nname = \"b\"\n")

@@ -16,7 +16,7 @@ use super::calls::Caller;
 use super::chat::Effect;
 use super::defaults::Settings;
 use super::failure::{Failure, refused};
-use super::frames::{self, Cid};
+use super::frames::{self, Cid, Unreadable};
 use super::json as shown;
 use super::rest::{Addresses, Request, Response, Rest};
 use super::token::{Tokens, Use};
@@ -234,7 +234,12 @@ impl Hub {
         }
         let incoming = match frames::read(wire, bytes) {
             Ok(incoming) => incoming,
-            Err(fault) => {
+            Err(Unreadable::Id(cid, fault)) => {
+                let error = refused(Code::BadInput, &fault.to_string());
+                self.answer(socket, wire, &cid, Some(&error), &mut outs);
+                return outs;
+            }
+            Err(Unreadable::Frame(fault)) => {
                 self.undecodable += 1;
                 tracing::warn!(socket, %fault, "undecodable frame");
                 let error = refused(Code::UnrecognizedPayload, "Unrecognized payload");
