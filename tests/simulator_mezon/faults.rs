@@ -214,3 +214,21 @@ async fn stopping_says_goodbye_and_is_quick() {
         matches!(socket.next().await, Some(Frame::Close(Some(reason))) if u16::from(reason.code) == 1001)
     );
 }
+
+#[actix_rt::test]
+async fn a_client_that_does_not_read_is_cut() {
+    let stage = Stage::open().await;
+    let _deaf = stage.joined_v2().await;
+    let platform = stage.simulator.platform("mezon").unwrap();
+    let body = json!({"from": "alice", "channel": "general", "text": "x".repeat(8 << 20)});
+    let body = body.as_object().unwrap();
+    let mut delivered = 0;
+    for _ in 0..16 {
+        delivered += platform.say(body.clone()).unwrap()["delivered"]
+            .as_u64()
+            .unwrap();
+    }
+    assert!((8..12).contains(&delivered), "{delivered}");
+    assert_eq!(platform.health()["overflows"], 1);
+    assert_eq!(platform.health()["sockets"], 0);
+}

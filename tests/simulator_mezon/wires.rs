@@ -287,6 +287,24 @@ async fn calls_over_the_socket_get_raw_answers() {
         &socket.ask(&ask(3, "ListChannelDetail", Vec::new())).await,
         "ff0003000000ff"
     );
+    let login = stage
+        .log_in("sim-mezon-key", "application/x-protobuf")
+        .await;
+    let refresh = api::SessionRefreshRequest {
+        token: api::Session::decode(login.body).unwrap().refresh_token,
+        ..Default::default()
+    };
+    let answer = socket
+        .ask(&ask(5, "SessionRefresh", refresh.encode_to_vec()))
+        .await;
+    let session = api::Session::decode(bytes(&answer[14..])).unwrap();
+    assert_eq!(
+        stage
+            .v2("ListClanDescs", &session.token, Vec::new())
+            .await
+            .status,
+        200
+    );
     let send = realtime::ChannelMessageSend {
         channel_id: 3_000_000_000_000_000_001,
         content: "{}".into(),

@@ -155,13 +155,7 @@ impl Hub {
     ) -> (Response, Vec<Out>) {
         let (response, effects) = match gate.fault {
             Some(fault) => (Response::injected(&fault), Vec::new()),
-            None => Rest {
-                world: &mut self.world,
-                tokens: &mut self.tokens,
-                addresses: &self.addresses,
-                now: now.unix,
-            }
-            .answer(request),
+            None => self.rest(now).answer(request),
         };
         self.note_response(request, &response);
         let mut outs = Vec::new();
@@ -302,6 +296,15 @@ impl Hub {
         })
     }
 
+    fn rest(&mut self, now: Now) -> Rest<'_> {
+        Rest {
+            world: &mut self.world,
+            tokens: &mut self.tokens,
+            addresses: &self.addresses,
+            now: now.unix,
+        }
+    }
+
     fn api_call(
         &mut self,
         now: Now,
@@ -311,14 +314,16 @@ impl Hub {
         call: &realtime::ApiRequestEvent,
         outs: &mut Vec<Out>,
     ) {
-        let outcome = self.world.call(caller, &call.api_name, call.body.clone());
-        let outcome = outcome.map(|reply| {
+        let body = call.body.clone();
+        let session = self.rest(now).session_call(&call.api_name, body.clone());
+        let outcome = session.unwrap_or_else(|| {
+            let reply = self.world.call(caller, &call.api_name, body)?;
             for effect in reply.events {
                 if let Effect::Event { to, message } = effect {
                     self.event(now, &to, &message, outs);
                 }
             }
-            reply.body
+            Ok(reply.body)
         });
         let hold = self.delay(None);
         for bytes in frames::write_raw(cid, &outcome) {

@@ -159,9 +159,7 @@ impl Rest<'_> {
                 self.refresh(request, token.unwrap_or(""), BTreeMap::new())
             }
             ("POST", ["mezon.api.Mezon", "SessionRefresh"]) => {
-                let body = api::SessionRefreshRequest::decode(request.body.clone());
-                let body = body.map_err(|fault| Failure::bad(format!("body: {fault}")))?;
-                self.refresh(request, &body.token, body.vars)
+                self.refresh_call(request, request.body.clone())
             }
             ("POST", ["v2", "apps", "authenticate", "logout"]) => {
                 let claims = self.authenticate(request)?;
@@ -206,6 +204,35 @@ impl Rest<'_> {
             (_, ["mezon.api.Mezon", ..]) => Err(Failure::unimplemented()),
             _ => Err(Failure::missing("Not Found")),
         }
+    }
+
+    /// Carries out a call about sessions that came over a websocket; none if `name` is another call.
+    pub(super) fn session_call(
+        &mut self,
+        name: &str,
+        body: Bytes,
+    ) -> Option<Result<Vec<u8>, Failure>> {
+        match name {
+            "SessionRefresh" => {
+                let answer = self.refresh_call(&Request::default(), body);
+                Some(answer.map(|answer| answer.body.into()))
+            }
+            "SessionLogout" => {
+                let request = api::SessionLogoutRequest::decode(body).unwrap_or_default();
+                let claims = self.tokens.check(&request.token, Use::Access, self.now);
+                if let Some(claims) = claims {
+                    self.tokens.revoke(&claims.tid);
+                }
+                Some(Ok(Vec::new()))
+            }
+            _ => None,
+        }
+    }
+
+    fn refresh_call(&mut self, request: &Request, body: Bytes) -> Result<Response, Failure> {
+        let body = api::SessionRefreshRequest::decode(body);
+        let body = body.map_err(|fault| Failure::bad(format!("body: {fault}")))?;
+        self.refresh(request, &body.token, body.vars)
     }
 
     fn log_in(&mut self, request: &Request) -> Result<Response, Failure> {
