@@ -9,10 +9,11 @@
 //! ```
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::Arbiter;
-use greenroom_actors::cache::{self, Cache};
+use greenroom_actors::cache::Cache;
 use greenroom_actors::channel::{ChannelSettings, Channels};
 use greenroom_actors::connection::{Connection, ConnectionRef};
 use greenroom_actors::error::BoxError;
@@ -23,9 +24,13 @@ use greenroom_actors::supervisor::{ChildSpec, Strategy, Supervisor};
 use super::authenticator::MezonAuthenticator;
 use super::client::{Line, MezonClient};
 use super::config::Settings;
-use super::protocol::MezonProtocol;
+use super::limits::MAX_BODY;
+use super::log::{CacheOptions, MessageLog};
+use super::protocol::{MezonProtocol, Parts};
 use super::state::State;
 use crate::chat::Speaker;
+use crate::platform::http::HttpClient;
+use crate::platform::websocket::Websocket;
 use crate::platform::{Adapter, Assembly, Source};
 
 /// Mezon as a platform of a bot.
@@ -40,7 +45,7 @@ use crate::platform::{Adapter, Assembly, Source};
 /// ```
 pub struct Mezon {
     settings: Settings,
-    cache: Option<Cache>,
+    cache: Option<CacheOptions>,
 }
 
 impl fmt::Debug for Mezon {
@@ -61,19 +66,17 @@ impl Mezon {
 
     /// Keeps every message that is received in a cache.
     #[must_use]
-    pub fn cached(mut self, settings: cache::Settings) -> Self {
-        self.cache = Some(Cache::new(settings));
+    pub fn cached(mut self, options: CacheOptions) -> Self {
+        self.cache = Some(options);
         self
     }
 
     /// Keeps messages as the section `[cache]` says.
     #[cfg(feature = "cli")]
     #[must_use]
-    pub fn cache(self, settings: &crate::config::Cache) -> Self {
-        match settings.enabled {
-            true => self.cached(settings.into()),
-            false => self,
-        }
+    pub fn cache(mut self, section: &crate::config::Cache) -> Self {
+        self.cache = CacheOptions::configured(section);
+        self
     }
 
     /// Describes the platform by `greenroom.toml` and the environment, cache included.
@@ -98,8 +101,11 @@ impl Adapter for Mezon {
         let settings = Arc::new(self.settings);
         let state = Arc::new(State::default());
         let mut branch = assembly.supervisor("mezon", Strategy::RestForOne);
-        if let Some(cache) = &self.cache {
-            branch = branch.child(shards(cache, assembly));
+        let mut log = None;
+        if let Some(options) = &self.cache {
+            let cache = Cache::new(options.settings.clone());
+            branch = branch.child(shards(&cache, assembly));
+            log = Some(MessageLog::new(cache, Arc::clone(&assembly.counters), options));
         }
 
         let mut session_settings = SessionSettings::default();
@@ -108,10 +114,10 @@ impl Adapter for Mezon {
         }
         let logging_in = Arc::clone(&settings);
         let session = ChildSpec::new("session", move || {
-            let authenticator = MezonAuthenticator::new(logging_in.http(), Arc::clone(&logging_in));
+            let authenticator = MezonAuthenticator::new(http(&logging_in), Arc::clone(&logging_in));
             Session::new(authenticator, session_settings.clone())
         });
-        let acquire = session.address().narrow();
+        let authenticated = session.address();
 
         let channels = assembly.supervisor("channels", Strategy::OneForOne);
         let counters = Arc::clone(&assembly.counters);
@@ -125,16 +131,16 @@ impl Adapter for Mezon {
             let door: Arc<dyn Speaker> = Arc::new(client);
             let origin = Origin::with_door("mezon", &assembly.bot, &assembly.router, door);
             let entropy = assembly.entropy.derive("mezon connection");
-            let cache = self.cache.clone();
             move || {
-                let protocol = MezonProtocol::new(
-                    Arc::clone(&settings),
-                    Arc::clone(&state),
-                    Arc::clone(&origin),
-                    acquire.clone(),
-                    cache.clone(),
-                    Arc::clone(&counters),
-                );
+                let protocol = MezonProtocol::new(Parts {
+                    settings: Arc::clone(&settings),
+                    transport: Rc::new(Websocket::new()),
+                    http: http(&settings),
+                    session: authenticated.clone(),
+                    state: Arc::clone(&state),
+                    origin: Arc::clone(&origin),
+                    log: log.clone(),
+                });
                 Connection::new(protocol, Arc::clone(&origin), &entropy, Arc::clone(&counters))
             }
         });
@@ -145,6 +151,10 @@ impl Adapter for Mezon {
             quiesce,
         })
     }
+}
+
+fn http(settings: &Settings) -> HttpClient {
+    HttpClient::new(settings.timeout, MAX_BODY)
 }
 
 /// The shards of the cache, on a thread of their own: what they do blocks.
