@@ -1,6 +1,7 @@
 //! What a connection promises, tried with a toy platform over links in memory.
 //!
 //! The toy speaks text: `r<cid>:<body>` asks, `a<cid>:<body>` answers, `e<n>` is event number n.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -465,7 +466,7 @@ fn a_slow_handler_holds_up_the_socket_but_neither_answers_nor_heartbeats() {
             let correlation = request[1..].split(':').next().unwrap().to_owned();
             let answering = peer.clone();
             tokio::task::spawn_local(async move {
-                say(&answering, &format!("a{correlation}:yes")).await
+                say(&answering, &format!("a{correlation}:yes")).await;
             });
             if request.ends_with("ping") {
                 pings += 1;

@@ -1,4 +1,5 @@
 //! What delivery promises, each promise one test.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
 //! An idle supervised actor costs at most 2 kB more than a bare one. Alone in its program, since it reads the process's memory.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::time::Duration;
 

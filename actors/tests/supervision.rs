@@ -1,4 +1,5 @@
 //! What supervision promises, each promise one test.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -74,7 +75,7 @@ impl Actor for Fragile {
         match self.breaks {
             Some(Break::Timer) => {
                 ctx.run_later(Duration::from_millis(5), |actor, _| {
-                    actor.breaks(Break::Timer)
+                    actor.breaks(Break::Timer);
                 });
             }
             Some(Break::Stream) => {

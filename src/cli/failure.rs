@@ -1,13 +1,17 @@
 //! How a command fails: the kind decides the exit code.
 
+use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use greenroom_actors::connection::{DialError, LinkError, Lost};
+use greenroom_actors::session::{AuthError, AuthErrorKind};
 use serde::Serialize;
 
 use super::Globals;
 use super::terminal::{Color, Tone, paint};
+use crate::bot::BotError;
 use crate::config::{Fault, Faults};
 
 /// Why a command did not do what it was asked to.
@@ -140,6 +144,55 @@ impl From<Faults> for Failure {
             ..Self::new(FailureKind::Configuration, message)
         }
     }
+}
+
+impl From<BotError> for Failure {
+    fn from(error: BotError) -> Self {
+        match error {
+            BotError::Config(faults) => faults.into(),
+            BotError::Failed { exit, tree } => {
+                tracing::error!("the tree as it failed:\n{tree}");
+                let cause = exit.failure().map(|failure| failure.source());
+                let kind = cause.map_or(FailureKind::Failed, |cause| kind_of(cause));
+                let message = cause.map_or_else(|| exit.to_string(), |cause| chain(cause));
+                Self::new(kind, message)
+            }
+            BotError::Assembly { .. } => Self::new(FailureKind::Configuration, error.to_string()),
+            BotError::SameName(_) | BotError::Signals(_) => Self::failed(error.to_string()),
+        }
+    }
+}
+
+/// Finds out from the chain of its causes what an error is about.
+fn kind_of(error: &(dyn Error + 'static)) -> FailureKind {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<AuthError>() {
+            return match error.kind() {
+                AuthErrorKind::Refused | AuthErrorKind::Identity => FailureKind::Authentication,
+                _ => FailureKind::Network,
+            };
+        }
+        if error.is::<DialError>() || error.is::<Lost>() || error.is::<LinkError>() {
+            return FailureKind::Network;
+        }
+        cause = error.source();
+    }
+    FailureKind::Failed
+}
+
+/// Writes an error with its causes, leaving out those that repeat what stands before them.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// A failure to write to standard output.

@@ -152,7 +152,7 @@ impl<P: Protocol> Connection<P> {
                 Purpose::Asked(reply) => refuse(reply, RequestError::TimedOut(timeout)),
                 Purpose::Join => self.lost(Lost::JoinFailed(RequestError::TimedOut(timeout)), ctx),
                 Purpose::FollowUp => {
-                    tracing::warn!("a request of the connection itself was not answered in time")
+                    tracing::warn!("a request of the connection itself was not answered in time");
                 }
                 Purpose::Heartbeat => {}
             }
@@ -287,7 +287,7 @@ impl<P: Protocol> Connection<P> {
                 Purpose::Asked(reply) => refuse(reply, error),
                 Purpose::Join => self.lost(Lost::JoinFailed(error), ctx),
                 Purpose::FollowUp | Purpose::Heartbeat => {
-                    tracing::error!(%error, "a request of the connection itself cannot be written")
+                    tracing::error!(%error, "a request of the connection itself cannot be written");
                 }
             },
         }
@@ -313,6 +313,9 @@ impl<P: Protocol> Connection<P> {
         }
         let live = matches!(self.machine.state(), State::Live(_));
         if live && !(self.requests.is_idle() && self.unconfirmed.is_empty()) {
+            return;
+        }
+        if !(self.background.is_empty() && self.background_queue.is_empty()) {
             return;
         }
         let goodbye = self.protocol.close();

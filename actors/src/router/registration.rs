@@ -138,6 +138,7 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
     }
 
     /// Enters the subscriptions into `router` and returns the child to supervise.
+    #[must_use = "the handlers only run once a supervisor gets the child"]
     pub fn register(self, router: &Router) -> Child {
         self.topics
             .into_iter()

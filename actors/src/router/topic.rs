@@ -123,6 +123,10 @@ impl<T: Payload> Topic<T> {
     }
 
     /// Hands an event to every registration. What has room gets it at once; the future waits for the others.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "whoever publishes an event gives it away"
+    )]
     pub fn publish(&self, event: Event<T>) -> Publish<T> {
         let list = Arc::clone(
             &self

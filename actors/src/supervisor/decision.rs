@@ -189,7 +189,8 @@ mod tests {
     #[test]
     fn every_cell_of_the_table_holds() {
         let types = [Restart::Permanent, Restart::Transient, Restart::Temporary];
-        let groups: [(Strategy, fn(usize) -> Vec<usize>); 3] = [
+        type Group = fn(usize) -> Vec<usize>;
+        let groups: [(Strategy, Group); 3] = [
             (Strategy::OneForOne, |place| vec![place]),
             (Strategy::RestForOne, |place| (place..3).collect()),
             (Strategy::OneForAll, |_| vec![0, 1, 2]),

@@ -71,7 +71,7 @@ pub(crate) struct Node {
     state: AtomicU8,
     restarts: AtomicU32,
     last_exit: Mutex<Option<Exit>>,
-    children: Mutex<Vec<Arc<Node>>>,
+    children: Mutex<Vec<Arc<Self>>>,
     gauges: Option<Box<dyn Gauges>>,
 }
 
@@ -151,7 +151,7 @@ pub struct TreeSnapshot {
     #[serde(flatten)]
     pub figures: NodeFigures,
     /// Its children in start order.
-    pub children: Vec<TreeSnapshot>,
+    pub children: Vec<Self>,
 }
 
 impl TreeSnapshot {

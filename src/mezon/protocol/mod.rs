@@ -304,7 +304,7 @@ impl Protocol for MezonProtocol {
                 }
             }
             Message::ChannelLeave(leave) => {
-                drop(self.state.lock().joined.remove(&leave.channel_id))
+                self.state.lock().joined.remove(&leave.channel_id);
             }
             _ => {}
         }
