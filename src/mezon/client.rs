@@ -9,6 +9,7 @@ use greenroom_actors::channel::{Channels, Outlet};
 use greenroom_actors::connection::{ConnectionRef, RequestError};
 use greenroom_actors::event::{ChannelKey, Event, Id, Payload};
 use greenroom_actors::telemetry::Counters;
+use greenroom_proto::mezon::realtime::envelope::Message;
 use greenroom_proto::mezon::{Wire, api, realtime};
 
 use super::codec::{self, Answer, Request, must_join};
@@ -208,7 +209,9 @@ impl Outlet for Line {
 
 /// Makes the request that joins the channel that a message is for.
 fn join_for(request: &Request) -> Option<realtime::ChannelJoin> {
-    let send = request.message_to_send()?;
+    let Message::ChannelMessageSend(send) = &request.message else {
+        return None;
+    };
     Some(realtime::ChannelJoin {
         clan_id: send.clan_id,
         channel_id: send.channel_id,
