@@ -70,7 +70,7 @@ counters! {
     reconnects = "greenroom_reconnects_total",
     /// Missed events that were fetched and delivered.
     replayed = "greenroom_events_replayed_total",
-    /// Replies and messages that the platform acknowledged.
+    /// Messages of the bot that a platform has taken.
     replies = "greenroom_replies_total",
     /// Messages sent.
     sent = "greenroom_frames_sent_total",
