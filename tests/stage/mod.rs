@@ -24,6 +24,10 @@ pub fn settings(url: &str, wire: Wire) -> Settings {
     let mut settings = Settings::new("1000000000000000001", "sim-mezon-key");
     settings.base_url = url.parse().unwrap();
     settings.wire = Some(wire);
+    settings.backoff = greenroom::actors::supervisor::Backoff::exponential(
+        Duration::from_millis(100),
+        Duration::from_millis(400),
+    );
     settings
 }
 
