@@ -3,7 +3,6 @@
 //! Standard output carries results only; the log and errors go to standard error. Every command ends with one of the exit codes of
 //! [`FailureKind`].
 
-#[expect(dead_code, reason = "becomes a command when the store has landed")]
 mod cache;
 mod check;
 mod compose;
@@ -16,6 +15,7 @@ mod run;
 mod signals;
 mod sim;
 mod terminal;
+mod time;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -80,6 +80,8 @@ impl Globals {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look into the message cache, without a network
+    Cache(cache::CacheArgs),
     /// Check the configuration: report every fault at once, without using the network
     Check(check::CheckArgs),
     /// Show a bot at work on a simulated platform: no account and no network needed
@@ -93,6 +95,7 @@ enum Command {
 impl Command {
     fn run(self, globals: &Globals) -> Result<(), Failure> {
         match self {
+            Self::Cache(args) => actix_rt::System::new().block_on(cache::run(args, globals)),
             Self::Check(args) => check::run(&args, globals),
             Self::Demo(args) => actix_rt::System::new().block_on(demo::run(args, globals)),
             Self::Run(args) => actix_rt::System::new().block_on(run::run(args, globals)),
