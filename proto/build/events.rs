@@ -1,7 +1,7 @@
 //! The names of the events, and the macro that walks through all of them.
 
 use heck::ToUpperCamelCase;
-use prost_reflect::{DescriptorPool, FieldDescriptor};
+use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 
 use crate::types;
 
@@ -34,6 +34,43 @@ pub(crate) fn generate(pool: &DescriptorPool) -> String {
              }};\n\
          }}\n",
         count = fields.len(),
+    )
+}
+
+/// Writes where each kind of event says that it happened.
+pub(crate) fn locations(pool: &DescriptorPool) -> String {
+    let envelope = pool
+        .get_message_by_name("mezon.realtime.Envelope")
+        .expect("the files define the envelope");
+    let oneof = envelope.oneofs().next().expect("the envelope has a oneof");
+    let mut messages: Vec<_> = (oneof.fields())
+        .filter_map(|field| field.kind().as_message().cloned())
+        .collect();
+    messages.sort_by(|a, b| a.full_name().cmp(b.full_name()));
+    messages.dedup_by(|a, b| a.full_name() == b.full_name());
+    messages.iter().map(location).collect()
+}
+
+fn location(message: &MessageDescriptor) -> String {
+    let id = |names: &[&str]| {
+        let is_id = |field: &FieldDescriptor| field.kind() == Kind::Int64 && !field.is_list();
+        let mut found = names
+            .iter()
+            .filter_map(|name| message.get_field_by_name(name));
+        found
+            .find(is_id)
+            .map_or("0".to_owned(), |field| format!("self.{}", field.name()))
+    };
+    format!(
+        "impl Located for super::{} {{\n    \
+             fn location(&self) -> Location {{\n        \
+                 Location {{ clan_id: {}, channel_id: {}, message_id: {} }}\n    \
+             }}\n\
+         }}\n",
+        types::path(message),
+        id(&["clan_id"]),
+        id(&["channel_id", "voice_channel_id", "streaming_channel_id"]),
+        id(&["message_id"]),
     )
 }
 

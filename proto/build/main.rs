@@ -24,6 +24,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         table::generate(&older_pool, &newest_pool),
     )?;
     fs::write(out.join("mezon_events.rs"), events::generate(&newest_pool))?;
+    fs::write(
+        out.join("mezon_locations.rs"),
+        events::locations(&newest_pool),
+    )?;
 
     for (name, compiler) in [("mezon_v1.bin", &mut older), ("mezon_v2.bin", &mut newest)] {
         // The comments are of no use to a program.

@@ -10,6 +10,7 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::http::StatusCode;
@@ -24,6 +25,8 @@ use super::platform::Platform;
 pub(super) type Platforms = Arc<Vec<(&'static str, Arc<dyn Platform>)>>;
 
 const BODY_LIMIT: usize = 16 << 20;
+/// Longer than clients keep idle connections, so that none is closed while a request is on its way.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// Starts the server of the control API.
 pub(super) fn serve(listener: TcpListener, platforms: Platforms) -> std::io::Result<Server> {
@@ -35,6 +38,8 @@ pub(super) fn serve(listener: TcpListener, platforms: Platforms) -> std::io::Res
     };
     let server = HttpServer::new(factory)
         .workers(1)
+        .tcp_nodelay(true)
+        .keep_alive(KEEP_ALIVE)
         .disable_signals()
         .listen(listener)?
         .run();

@@ -20,25 +20,31 @@ pub enum FaultKind {
     Delay,
     /// Cuts connections without a close frame.
     Disconnect,
+    /// Sends events twice.
+    Duplicate,
     /// Makes every token that was given out unknown.
     Expire,
     /// Sends what cannot be decoded.
     Garbage,
     /// Answers requests with an error status.
     Http,
+    /// Does not send events.
+    Lose,
     /// Ignores clients and sends them nothing.
     Stall,
 }
 
 impl FaultKind {
     /// Every kind, in the order of their names.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Close,
         Self::Delay,
         Self::Disconnect,
+        Self::Duplicate,
         Self::Expire,
         Self::Garbage,
         Self::Http,
+        Self::Lose,
         Self::Stall,
     ];
 
@@ -49,9 +55,11 @@ impl FaultKind {
             Self::Close => "close",
             Self::Delay => "delay",
             Self::Disconnect => "disconnect",
+            Self::Duplicate => "duplicate",
             Self::Expire => "expire",
             Self::Garbage => "garbage",
             Self::Http => "http",
+            Self::Lose => "lose",
             Self::Stall => "stall",
         }
     }

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Runs the published clients of the platforms, unchanged, against the simulator.
 
-    tests/interop/run.py                       both clients, with the `greenroom` that was built last
-    tests/interop/run.py --client python       only the Python client
-    tests/interop/run.py --sim "PROGRAM ..."   with another simulator, e.g. the example of that name
+    tests/interop/run.sh                       both clients, with the `greenroom` that was built last
+    tests/interop/run.sh --client python       only the Python client
+    tests/interop/run.sh --sim "PROGRAM ..."   with another simulator, e.g. the example of that name
 
 Every client is installed in a pinned version into a folder that is removed at the end, and gets a fresh simulator.
 Prints `N passed, N failed` in the end; exits with 1 if anything failed.
@@ -32,7 +32,9 @@ class Failure(Exception):
 
 
 def simulator_command():
-    """Returns the newest program that was built, else a command that builds it."""
+    """Returns the program of GREENROOM_BIN, else the newest that was built, else a command that builds it."""
+    if os.environ.get("GREENROOM_BIN"):
+        return [os.environ["GREENROOM_BIN"], "sim"]
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     name = "greenroom.exe" if os.name == "nt" else "greenroom"
     built = [target / profile / name for profile in ("release", "debug")]

@@ -153,6 +153,25 @@ async fn delay_holds_calls_and_answers() {
 }
 
 #[actix_rt::test]
+async fn events_are_lost_or_come_twice() {
+    let stage = Stage::open().await;
+    let mut socket = stage.joined_v2().await;
+    let say = async |text: &str| {
+        let body = json!({"from": "alice", "channel": "general", "text": text});
+        stage.control("/mezon/say", body).await.1["delivered"].clone()
+    };
+    stage.control("/mezon/fault", json!({"kind": "lose"})).await;
+    assert_eq!(say("lost").await, 0);
+    stage
+        .control("/mezon/fault", json!({"kind": "duplicate"}))
+        .await;
+    assert_eq!(say("twice").await, 1);
+    let first = socket.receive().await;
+    assert_eq!(socket.receive().await, first);
+    assert_eq!(socket.ask("0801b20100").await, "0801ba0100");
+}
+
+#[actix_rt::test]
 async fn expire_makes_tokens_unknown() {
     let stage = Stage::open().await;
     let token = stage.token_v1().await;
@@ -178,15 +197,8 @@ async fn an_unknown_fault_is_answered_with_the_list() {
         .control("/mezon/fault", json!({"kind": "flood"}))
         .await;
     assert_eq!(status, 400);
-    for kind in [
-        "close",
-        "delay",
-        "disconnect",
-        "expire",
-        "garbage",
-        "http",
-        "stall",
-    ] {
+    for kind in greenroom::simulator::FaultKind::ALL {
+        let kind = kind.name();
         assert!(answer["error"].as_str().unwrap().contains(kind), "{answer}");
     }
 }
@@ -201,4 +213,22 @@ async fn stopping_says_goodbye_and_is_quick() {
     assert!(
         matches!(socket.next().await, Some(Frame::Close(Some(reason))) if u16::from(reason.code) == 1001)
     );
+}
+
+#[actix_rt::test]
+async fn a_client_that_does_not_read_is_cut() {
+    let stage = Stage::open().await;
+    let _deaf = stage.joined_v2().await;
+    let platform = stage.simulator.platform("mezon").unwrap();
+    let body = json!({"from": "alice", "channel": "general", "text": "x".repeat(8 << 20)});
+    let body = body.as_object().unwrap();
+    let mut delivered = 0;
+    for _ in 0..16 {
+        delivered += platform.say(body.clone()).unwrap()["delivered"]
+            .as_u64()
+            .unwrap();
+    }
+    assert!((8..12).contains(&delivered), "{delivered}");
+    assert_eq!(platform.health()["overflows"], 1);
+    assert_eq!(platform.health()["sockets"], 0);
 }

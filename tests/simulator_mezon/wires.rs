@@ -210,6 +210,10 @@ async fn errors_have_their_codes_and_the_socket_stays() {
     assert_eq!(code(new.ask("0a0131b20100").await).await, (0, 1));
     assert!(old.ask("0a0139").await.starts_with("0a013962"));
     assert!(old.ask("08").await.starts_with("62"));
+    // an id that is not a number is wrong input, and the request is known
+    assert!(old.ask("0a01391a040a026162").await.starts_with("0a013962"));
+    let out = stage.frames("out").await;
+    assert_eq!(out[out.len() - 1]["error"]["code"], 3);
     // text frames are ignored
     new.send_message(Message::Text("hello".into())).await;
     assert_eq!(new.ask("0801b20100").await, "0801ba0100");
@@ -282,6 +286,24 @@ async fn calls_over_the_socket_get_raw_answers() {
     assert_eq!(
         &socket.ask(&ask(3, "ListChannelDetail", Vec::new())).await,
         "ff0003000000ff"
+    );
+    let login = stage
+        .log_in("sim-mezon-key", "application/x-protobuf")
+        .await;
+    let refresh = api::SessionRefreshRequest {
+        token: api::Session::decode(login.body).unwrap().refresh_token,
+        ..Default::default()
+    };
+    let answer = socket
+        .ask(&ask(5, "SessionRefresh", refresh.encode_to_vec()))
+        .await;
+    let session = api::Session::decode(bytes(&answer[14..])).unwrap();
+    assert_eq!(
+        stage
+            .v2("ListClanDescs", &session.token, Vec::new())
+            .await
+            .status,
+        200
     );
     let send = realtime::ChannelMessageSend {
         channel_id: 3_000_000_000_000_000_001,

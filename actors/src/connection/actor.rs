@@ -8,7 +8,6 @@ use std::time::Duration;
 use actix::prelude::*;
 use futures::future::{BoxFuture, LocalBoxFuture};
 use futures::stream::FuturesUnordered;
-use tokio::sync::oneshot;
 
 use super::io::Pump;
 use super::lifecycle::{Connected, Disconnected, HeartbeatMissed, Reconnecting};
@@ -19,7 +18,6 @@ use super::{DialError, Frame, Link, RequestError};
 use crate::clock::{self, Instant};
 use crate::entropy::Entropy;
 use crate::event::{ChannelKey, Event, Origin, Payload};
-use crate::mailbox::Ref;
 use crate::supervisor::Supervised as _;
 use crate::telemetry::Counters;
 
@@ -357,7 +355,7 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    fn wake(&mut self) {
+    pub(super) fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
@@ -383,88 +381,6 @@ impl<P: Protocol> Actor for Connection<P> {
         self.closing = true;
         self.wake();
         Running::Continue
-    }
-}
-
-/// Sends a request; the answer, or why there is none, goes to `reply`.
-pub struct Submit<P: Protocol> {
-    request: P::Request,
-    reply: oneshot::Sender<Result<P::Answer, RequestError>>,
-}
-
-impl<P: Protocol> fmt::Debug for Submit<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Submit")
-    }
-}
-
-impl<P: Protocol> Message for Submit<P> {
-    type Result = ();
-}
-
-impl<P: Protocol> Handler<Submit<P>> for Connection<P> {
-    type Result = ();
-
-    fn handle(&mut self, Submit { request, reply }: Submit<P>, _: &mut Self::Context) {
-        self.requests.submit(Request {
-            body: request,
-            purpose: Purpose::Asked(reply),
-        });
-        self.wake();
-    }
-}
-
-/// Takes no further events from the platform; requests and heartbeats go on. The first phase of a shutdown.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "()")]
-pub struct Quiesce;
-
-impl<P: Protocol> Handler<Quiesce> for Connection<P> {
-    type Result = ();
-
-    fn handle(&mut self, _: Quiesce, _: &mut Self::Context) {
-        self.quiet = true;
-        self.wake();
-    }
-}
-
-/// Asks things of a connection; survives its restarts.
-pub struct ConnectionRef<P: Protocol> {
-    submit: Ref<Submit<P>>,
-}
-
-impl<P: Protocol> Clone for ConnectionRef<P> {
-    fn clone(&self) -> Self {
-        Self {
-            submit: self.submit.clone(),
-        }
-    }
-}
-
-impl<P: Protocol> fmt::Debug for ConnectionRef<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ConnectionRef")
-    }
-}
-
-impl<P: Protocol> ConnectionRef<P> {
-    /// Wraps the address of a connection.
-    #[must_use]
-    pub fn new(submit: Ref<Submit<P>>) -> Self {
-        Self { submit }
-    }
-
-    /// Sends a request in the order of the calls, and waits for its answer. While the connection is down, it waits.
-    ///
-    /// # Errors
-    ///
-    /// [`RequestError`] says whether trying again can help without harm.
-    pub async fn ask(&self, request: P::Request) -> Result<P::Answer, RequestError> {
-        let (reply, answer) = oneshot::channel();
-        let submitted = self.submit.send(Submit { request, reply }).await;
-        submitted.map_err(|_| RequestError::Closed)?;
-        // The connection actor itself died with the request.
-        answer.await.unwrap_or(Err(RequestError::OutcomeUnknown))
     }
 }
 

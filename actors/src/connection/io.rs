@@ -315,6 +315,9 @@ impl<P: Protocol> Connection<P> {
         if live && !(self.requests.is_idle() && self.unconfirmed.is_empty()) {
             return;
         }
+        if !(self.background.is_empty() && self.background_queue.is_empty()) {
+            return;
+        }
         let goodbye = self.protocol.close();
         if let Some(link) = &mut self.link {
             // A link that fails now is gone either way.

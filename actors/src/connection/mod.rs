@@ -1,6 +1,7 @@
 //! Connections: one generic actor around a pure state machine.
 
 mod actor;
+mod address;
 mod error;
 mod io;
 mod lifecycle;
@@ -10,7 +11,8 @@ mod requests;
 mod state;
 mod transport;
 
-pub use actor::{Connection, ConnectionRef, Quiesce, Submit};
+pub use actor::Connection;
+pub use address::{ConnectionRef, Quiesce, Submit};
 pub use error::RequestError;
 pub use lifecycle::{Connected, Disconnected, HeartbeatMissed, Reconnecting};
 pub use protocol::{Class, Confirmation, Lost, Protocol, Reception, Settings, Trouble};

@@ -181,10 +181,11 @@ impl Machine {
         {
             self.attempt = 0;
         }
+        let long = matches!(kind, TroubleKind::Retry(Some(wait)) if wait > FIRST_PATIENCE);
         let hopeless = match &mut self.first_tries {
             Some(left) => {
                 *left = left.saturating_sub(1);
-                *left == 0
+                *left == 0 || long
             }
             None => false,
         };
@@ -203,6 +204,9 @@ impl Machine {
         vec![Action::DropLink, Action::Wait { attempt, at_least }]
     }
 }
+
+/// A connection that was never live does not wait longer than this because a server asks for it: it gives up.
+const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -302,6 +306,11 @@ mod tests {
         );
         never.step(Input::BackoffElapsed, now);
         assert_eq!(never.step(RETRY, now).last(), Some(&Action::Fail));
+
+        let mut asked = Machine::new(&Backoff::default(), Some(3));
+        asked.step(Input::Start, now);
+        let long = Input::Trouble(TroubleKind::Retry(Some(Duration::from_secs(30))));
+        assert_eq!(asked.step(long, now).last(), Some(&Action::Fail));
 
         let mut once = Machine::new(&Backoff::default(), Some(1));
         for input in [

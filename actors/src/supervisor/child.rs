@@ -84,6 +84,19 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
         }
     }
 
+    /// As [`new`](Self::new), for a factory that needs the child's own address: `link` makes it from that.
+    pub fn linked<F>(name: impl Into<String>, link: impl FnOnce(&ActorRef<A>) -> F) -> Self
+    where
+        F: Fn() -> A + Send + Sync + 'static,
+    {
+        let inbox = Inbox::new(1_024, Overflow::Block);
+        let factory = link(&ActorRef::new(Arc::clone(&inbox)));
+        Self {
+            inbox,
+            ..Self::new(name, factory)
+        }
+    }
+
     /// Sets the bound of the mailbox and what happens when it is full; 1,024 and [`Overflow::Block`] by default.
     ///
     /// Addresses taken before this call belong to the mailbox that it replaces.

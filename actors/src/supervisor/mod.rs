@@ -17,6 +17,7 @@ mod incarnate;
 mod incarnation;
 pub(crate) mod inlet;
 mod root;
+mod shift;
 #[expect(
     clippy::module_inception,
     reason = "the file of the type that the room is named after"

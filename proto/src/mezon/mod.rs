@@ -38,6 +38,7 @@ mod error;
 mod event;
 mod frame;
 mod json;
+mod location;
 mod raw;
 mod route;
 mod table;
@@ -48,6 +49,7 @@ pub use self::{
     error::{Fault, FrameError},
     event::{event_name, event_tag, events},
     frame::{decode, encode, merge},
+    location::{Located, Location},
     route::{Route, cid_text, route},
     table::Wired,
     wire::{UnknownWire, Wire, descriptors},

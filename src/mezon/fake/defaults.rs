@@ -1,8 +1,8 @@
 //! The default world, and what a world file adds to it.
 
 use greenroom_proto::mezon::api;
-use serde::Deserialize;
 
+use super::entries::{Bot, Clan, Dm, Id, Role, Room, Seat, User};
 use super::world::{Channel, Voice, World, channel_type};
 use crate::simulator::{Located, Section, SimulatorError};
 
@@ -259,109 +259,6 @@ const BOB: i64 = 4_000_000_000_000_000_002;
 const DM: i64 = 5_000_000_000_000_000_001;
 const CREW: i64 = 6_000_000_000_000_000_001;
 
-/// An id, written as text or as a number.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(try_from = "TextOrNumber")]
-struct Id(i64);
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TextOrNumber {
-    Number(i64),
-    Text(String),
-}
-
-impl TryFrom<TextOrNumber> for Id {
-    type Error = String;
-
-    fn try_from(value: TextOrNumber) -> Result<Self, String> {
-        let id = match value {
-            TextOrNumber::Number(id) => Some(id),
-            TextOrNumber::Text(text) => text.parse().ok(),
-        };
-        id.filter(|id| *id > 0)
-            .map(Self)
-            .ok_or_else(|| "an id must be a decimal number above 0".to_owned())
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Bot {
-    id: Id,
-    key: String,
-    name: String,
-    display_name: Option<String>,
-    avatar: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct User {
-    id: Id,
-    name: String,
-    display_name: Option<String>,
-    avatar: Option<String>,
-    friend: Option<i32>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Clan {
-    id: Id,
-    name: String,
-    welcome_channel: Option<Id>,
-    #[serde(default)]
-    logo: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Room {
-    id: Id,
-    clan: Id,
-    label: String,
-    #[serde(default = "text_type")]
-    r#type: i32,
-    #[serde(default)]
-    private: bool,
-    #[serde(default)]
-    category: String,
-    parent: Option<Id>,
-    #[serde(default)]
-    meeting_code: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Dm {
-    id: Id,
-    bot: Option<Id>,
-    user: Id,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Role {
-    id: Id,
-    clan: Id,
-    title: String,
-    #[serde(default)]
-    color: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Seat {
-    id: String,
-    channel: Id,
-    user: Id,
-}
-
-fn text_type() -> i32 {
-    channel_type::TEXT
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -382,6 +279,19 @@ mod tests {
         assert_eq!(world.friends[&(BOT, 4_000_000_000_000_000_003)], 2);
         assert_eq!(world.next.dm, 5_000_000_000_000_000_003);
         assert!(world.dm(BOT, 4_000_000_000_000_000_003).is_some());
+    }
+
+    #[test]
+    fn the_example_shows_every_key() {
+        let (world, _) = read(include_str!("../../../examples/world.toml")).unwrap();
+        assert_eq!(
+            (world.bots.len(), world.clans.len(), world.roles.len()),
+            (2, 2, 2)
+        );
+        assert_eq!(
+            (world.users.len(), world.channels.len(), world.voices.len()),
+            (5, 8, 2)
+        );
     }
 
     #[test]

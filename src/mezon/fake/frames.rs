@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use greenroom_proto::mezon::realtime::Envelope;
 use greenroom_proto::mezon::realtime::envelope::Message;
-use greenroom_proto::mezon::{FrameError, Wire, api, cid_text, decode, encode, realtime};
+use greenroom_proto::mezon::{Fault, FrameError, Wire, api, cid_text, decode, encode, realtime};
 
 use super::failure::Failure;
 use super::lists;
@@ -23,24 +23,46 @@ pub(super) struct Incoming {
     pub(super) unknown: bool,
 }
 
+/// A frame that the server cannot use.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Unreadable {
+    /// It is not an envelope.
+    Frame(FrameError),
+    /// An id in it is not a number, as those of this server are.
+    Id(Cid, FrameError),
+}
+
 /// Reads a frame.
-pub(super) fn read(wire: Wire, frame: &Bytes) -> Result<Incoming, FrameError> {
-    let envelope: Envelope = decode(wire, frame.clone())?;
-    let mut cid = Vec::new();
-    match (wire, cid_text(frame)) {
-        (Wire::V1, Some(text)) if !text.is_empty() => put(&mut cid, 0x0a, text),
-        (Wire::V2, _) if envelope.cid != 0 => {
-            cid.push(0x08);
-            varint(&mut cid, i64::from(envelope.cid) as u64);
+pub(super) fn read(wire: Wire, frame: &Bytes) -> Result<Incoming, Unreadable> {
+    let envelope: Envelope = decode(wire, frame.clone()).map_err(|error| {
+        if matches!(error.fault(), Fault::NotAnId) {
+            Unreadable::Id(Cid::of(wire, frame, 0), error)
+        } else {
+            Unreadable::Frame(error)
         }
-        _ => {}
-    }
+    })?;
+    let cid = Cid::of(wire, frame, envelope.cid);
     Ok(Incoming {
-        unknown: envelope.message.is_none() && frame.len() > cid.len(),
-        cid: Cid(cid),
+        unknown: envelope.message.is_none() && frame.len() > cid.0.len(),
         number: envelope.cid,
         request: envelope.message,
+        cid,
     })
+}
+
+impl Cid {
+    fn of(wire: Wire, frame: &[u8], number: i32) -> Self {
+        let mut cid = Vec::new();
+        match (wire, cid_text(frame)) {
+            (Wire::V1, Some(text)) if !text.is_empty() => put(&mut cid, 0x0a, text),
+            (Wire::V2, _) if number != 0 => {
+                cid.push(0x08);
+                varint(&mut cid, i64::from(number) as u64);
+            }
+            _ => {}
+        }
+        Self(cid)
+    }
 }
 
 /// Writes an answer, or an event if there is no id.

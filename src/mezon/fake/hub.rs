@@ -9,19 +9,19 @@ use greenroom_actors::clock::{self, Instant};
 use greenroom_actors::entropy::Entropy;
 use greenroom_proto::mezon::realtime::envelope::Message as Content;
 use greenroom_proto::mezon::realtime::error::Code;
-use greenroom_proto::mezon::{Wire, event_tag, realtime};
-use serde_json::{Map, Value, json};
+use greenroom_proto::mezon::{Wire, realtime};
+use serde_json::{Value, json};
 
 use super::calls::Caller;
 use super::chat::Effect;
 use super::defaults::Settings;
-use super::failure::{Failure, code_of, refused};
-use super::frames::{self, Cid};
+use super::failure::{Failure, refused};
+use super::frames::{self, Cid, Unreadable};
+use super::json as shown;
 use super::rest::{Addresses, Request, Response, Rest};
 use super::token::{Tokens, Use};
 use super::world::{SocketId, World};
-use super::{emit, json as shown};
-use crate::simulator::{Body, Direction, Entry, Fault, FaultKind, Http, Journal, Pending, Refusal};
+use crate::simulator::{Direction, Entry, Fault, FaultKind, Journal, Pending};
 
 /// One reading of the clocks.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ impl Now {
         }
     }
 
-    fn seconds(self) -> u32 {
+    pub(super) fn seconds(self) -> u32 {
         u32::try_from(self.unix).unwrap_or(u32::MAX)
     }
 }
@@ -95,27 +95,24 @@ pub(super) struct Gate {
 /// The server.
 #[derive(Debug)]
 pub(super) struct Hub {
-    world: World,
-    tokens: Tokens,
-    addresses: Addresses,
-    journal: Journal,
-    pending: Pending,
-    sockets: BTreeMap<SocketId, Socket>,
-    last_socket: SocketId,
-    cut_upgrades: u32,
-    entropy: Entropy,
-    undecodable: u64,
+    pub(super) world: World,
+    pub(super) tokens: Tokens,
+    pub(super) addresses: Addresses,
+    pub(super) journal: Journal,
+    pub(super) pending: Pending,
+    pub(super) sockets: BTreeMap<SocketId, Socket>,
+    pub(super) last_socket: SocketId,
+    pub(super) cut_upgrades: u32,
+    pub(super) entropy: Entropy,
+    pub(super) undecodable: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Socket {
-    wire: Wire,
-    user: i64,
-    stalled: Option<Instant>,
+pub(super) struct Socket {
+    pub(super) wire: Wire,
+    pub(super) user: i64,
+    pub(super) stalled: Option<Instant>,
 }
-
-/// The kinds of faults that the server knows.
-pub(super) const FAULTS: &[FaultKind] = &FaultKind::ALL;
 
 impl Hub {
     /// Makes a server of a world that is reached at `url`, e.g. `http://127.0.0.1:7350`.
@@ -157,14 +154,8 @@ impl Hub {
         gate: Gate,
     ) -> (Response, Vec<Out>) {
         let (response, effects) = match gate.fault {
-            Some(fault) => (injected(&fault), Vec::new()),
-            None => Rest {
-                world: &mut self.world,
-                tokens: &mut self.tokens,
-                addresses: &self.addresses,
-                now: now.unix,
-            }
-            .answer(request),
+            Some(fault) => (Response::injected(&fault), Vec::new()),
+            None => self.rest(now).answer(request),
         };
         self.note_response(request, &response);
         let mut outs = Vec::new();
@@ -213,10 +204,15 @@ impl Hub {
         self.world.leave(socket);
     }
 
-    /// Says whether a websocket is to be left alone just now.
+    /// Returns for how much longer a websocket is to be left alone, if it is.
+    pub(super) fn stall(&self, now: Now, socket: SocketId) -> Option<Duration> {
+        let until = self.sockets.get(&socket)?.stalled?;
+        let left = until.saturating_duration_since(now.at);
+        Some(left).filter(|left| !left.is_zero())
+    }
+
     pub(super) fn is_stalled(&self, now: Now, socket: SocketId) -> bool {
-        let stalled = self.sockets.get(&socket).and_then(|socket| socket.stalled);
-        stalled.is_some_and(|until| until > now.at)
+        self.stall(now, socket).is_some()
     }
 
     /// Takes in a binary frame of a websocket.
@@ -232,7 +228,12 @@ impl Hub {
         }
         let incoming = match frames::read(wire, bytes) {
             Ok(incoming) => incoming,
-            Err(fault) => {
+            Err(Unreadable::Id(cid, fault)) => {
+                let error = refused(Code::BadInput, &fault.to_string());
+                self.answer(socket, wire, &cid, Some(&error), &mut outs);
+                return outs;
+            }
+            Err(Unreadable::Frame(fault)) => {
                 self.undecodable += 1;
                 tracing::warn!(socket, %fault, "undecodable frame");
                 let error = refused(Code::UnrecognizedPayload, "Unrecognized payload");
@@ -267,140 +268,6 @@ impl Hub {
         outs
     }
 
-    /// Pushes an event that a test wrote down to every open socket.
-    pub(super) fn emit(
-        &mut self,
-        now: Now,
-        mut body: Map<String, Value>,
-    ) -> Result<(Value, Vec<Out>), Refusal> {
-        let event = match body.get("event") {
-            Some(Value::String(event)) => event.clone(),
-            _ => return Err(Refusal::bad("emit: event is required, a text")),
-        };
-        if event_tag(&event).is_none() {
-            return Err(Refusal::bad(format!("emit: unknown event \"{event}\"")));
-        }
-        let data = match body.remove("data") {
-            None | Some(Value::Null) => Map::new(),
-            Some(Value::Object(data)) => data,
-            Some(_) => return Err(Refusal::bad("emit: data must be an object")),
-        };
-        let frames = [Wire::V1, Wire::V2].map(|wire| emit::frame(wire, &event, &data));
-        let wires: Vec<(SocketId, Wire)> = self
-            .sockets
-            .iter()
-            .map(|(id, socket)| (*id, socket.wire))
-            .collect();
-        if let (true, [_, Err(fault)]) = (wires.is_empty(), &frames) {
-            return Err(Refusal::bad(format!("emit: {fault}")));
-        }
-        let mut outs = Vec::new();
-        for (socket, wire) in wires {
-            let frame = match wire {
-                Wire::V1 => &frames[0],
-                Wire::V2 => &frames[1],
-            };
-            match frame {
-                Ok(Some(bytes)) if !self.is_stalled(now, socket) => {
-                    self.send(socket, wire, bytes.clone(), Duration::ZERO, &mut outs);
-                }
-                Ok(_) => {}
-                Err(fault) => return Err(Refusal::bad(format!("emit: {fault}"))),
-            }
-        }
-        Ok((json!({"delivered": outs.len()}), outs))
-    }
-
-    /// Lets a user speak.
-    pub(super) fn say(
-        &mut self,
-        now: Now,
-        body: &Map<String, Value>,
-    ) -> Result<(Value, Vec<Out>), Refusal> {
-        let text = |name: &str| {
-            let value = body.get(name).filter(|value| !value.is_null());
-            value.map(|value| {
-                value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned)
-            })
-        };
-        let from = text("from").unwrap_or_else(|| "alice".into());
-        let user = self.world.find_user(&from).map(|user| user.id);
-        let user = user.ok_or_else(|| Refusal::bad(format!("say: unknown user \"{from}\"")))?;
-        let place = text("channel").unwrap_or_else(|| "general".into());
-        let channel_id = self.find_channel(&place);
-        let channel_id =
-            channel_id.ok_or_else(|| Refusal::bad(format!("say: unknown channel \"{place}\"")))?;
-        let words = text("text").ok_or_else(|| Refusal::bad("say: text is required"))?;
-        let send = realtime::ChannelMessageSend {
-            channel_id,
-            content: json!({"t": words}).to_string(),
-            mentions: rows(body, "mentions")?,
-            attachments: rows(body, "attachments")?,
-            references: rows(body, "references")?,
-            topic_id: match text("topic_id") {
-                None => 0,
-                Some(id) => id
-                    .parse()
-                    .map_err(|_| Refusal::bad("say: topic_id is not an id"))?,
-            },
-            ..Default::default()
-        };
-        let mut outs = Vec::new();
-        let Some((id, Effect::Event { to, message })) = self.world.say(now.seconds(), user, &send)
-        else {
-            return Err(Refusal::bad("say: nothing was said"));
-        };
-        let delivered = self.event(now, &to, &message, &mut outs);
-        Ok((
-            json!({"message_id": id.to_string(), "delivered": delivered}),
-            outs,
-        ))
-    }
-
-    /// Lets something go wrong.
-    pub(super) fn fault(&mut self, now: Now, fault: Fault) -> Result<(Value, Vec<Out>), Refusal> {
-        let open: Vec<SocketId> = self.sockets.keys().copied().collect();
-        let mut outs = Vec::new();
-        match fault.kind {
-            FaultKind::Delay | FaultKind::Http => self.pending.add(fault)?,
-            FaultKind::Disconnect => {
-                self.cut_upgrades = fault.count.saturating_sub(1);
-                if fault.count > 0 {
-                    outs.extend(open.iter().map(|socket| Out::Cut { socket: *socket }));
-                }
-            }
-            FaultKind::Close => {
-                let code = fault.code;
-                outs.extend(open.iter().map(|socket| Out::Close {
-                    socket: *socket,
-                    code,
-                }));
-            }
-            FaultKind::Expire => self.tokens.expire_all(),
-            FaultKind::Stall => {
-                let until = now.at + fault.duration(STALL).min(LONGEST);
-                for socket in self.sockets.values_mut() {
-                    socket.stalled = Some(until);
-                }
-            }
-            FaultKind::Garbage => {
-                for _ in 0..fault.count.min(MOST_GARBAGE) {
-                    for socket in &open {
-                        self.garbage(now, *socket, &mut outs);
-                    }
-                }
-            }
-        }
-        for out in &outs {
-            if let Out::Cut { socket } | Out::Close { socket, .. } = out {
-                self.close(*socket);
-            }
-        }
-        Ok((json!({"ok": true, "sockets": open.len()}), outs))
-    }
-
     /// Ends every websocket in good order.
     pub(super) fn goodbye(&mut self) -> Vec<Out> {
         let open: Vec<SocketId> = self.sockets.keys().copied().collect();
@@ -429,6 +296,15 @@ impl Hub {
         })
     }
 
+    fn rest(&mut self, now: Now) -> Rest<'_> {
+        Rest {
+            world: &mut self.world,
+            tokens: &mut self.tokens,
+            addresses: &self.addresses,
+            now: now.unix,
+        }
+    }
+
     fn api_call(
         &mut self,
         now: Now,
@@ -438,14 +314,16 @@ impl Hub {
         call: &realtime::ApiRequestEvent,
         outs: &mut Vec<Out>,
     ) {
-        let outcome = self.world.call(caller, &call.api_name, call.body.clone());
-        let outcome = outcome.map(|reply| {
+        let body = call.body.clone();
+        let session = self.rest(now).session_call(&call.api_name, body.clone());
+        let outcome = session.unwrap_or_else(|| {
+            let reply = self.world.call(caller, &call.api_name, body)?;
             for effect in reply.events {
                 if let Effect::Event { to, message } = effect {
                     self.event(now, &to, &message, outs);
                 }
             }
-            reply.body
+            Ok(reply.body)
         });
         let hold = self.delay(None);
         for bytes in frames::write_raw(cid, &outcome) {
@@ -467,7 +345,7 @@ impl Hub {
     }
 
     /// Sends an event to sockets; returns how many got it.
-    fn event(
+    pub(super) fn event(
         &mut self,
         now: Now,
         to: &[SocketId],
@@ -476,6 +354,10 @@ impl Hub {
     ) -> usize {
         let mut encoded: [Option<Bytes>; 2] = [None, None];
         let before = outs.len();
+        if self.pending.take(FaultKind::Lose, None).is_some() {
+            return 0;
+        }
+        let times = 1 + usize::from(self.pending.take(FaultKind::Duplicate, None).is_some());
         for socket in to {
             let Some(wire) = self.sockets.get(socket).map(|socket| socket.wire) else {
                 continue;
@@ -486,12 +368,14 @@ impl Hub {
             let bytes = encoded[wire as usize]
                 .get_or_insert_with(|| frames::write(wire, &Cid::default(), Some(message)))
                 .clone();
-            self.send(*socket, wire, bytes, Duration::ZERO, outs);
+            for _ in 0..times {
+                self.send(*socket, wire, bytes.clone(), Duration::ZERO, outs);
+            }
         }
-        outs.len() - before
+        (outs.len() - before) / times
     }
 
-    fn send(
+    pub(super) fn send(
         &mut self,
         socket: SocketId,
         wire: Wire,
@@ -508,19 +392,6 @@ impl Hub {
         });
     }
 
-    /// Sends a frame that is an envelope on neither wire.
-    fn garbage(&mut self, now: Now, socket: SocketId, outs: &mut Vec<Out>) {
-        let Some(wire) = self.sockets.get(&socket).map(|socket| socket.wire) else {
-            return;
-        };
-        if self.is_stalled(now, socket) {
-            return;
-        }
-        let mut bytes = vec![0x32, 0xff, 0xff, 0xff, 0x7f];
-        bytes.extend(self.entropy.next_u64().to_be_bytes());
-        self.send(socket, wire, bytes.into(), Duration::ZERO, outs);
-    }
-
     /// Takes the delay that a REST request, or an answer on a socket, meets.
     fn delay(&mut self, target: Option<&str>) -> Duration {
         let fault = self.pending.take(FaultKind::Delay, target);
@@ -528,91 +399,7 @@ impl Hub {
             fault.duration(Duration::ZERO).min(LONGEST)
         })
     }
-
-    /// Finds a channel by id, by label, or `dm`.
-    fn find_channel(&self, text: &str) -> Option<i64> {
-        let channels = &self.world.channels;
-        if let Some(id) = text.parse().ok().filter(|id| channels.contains_key(id)) {
-            return Some(id);
-        }
-        if text == "dm" {
-            let alice = self.world.find_user("alice").map(|user| user.id);
-            let bots = self.world.bots.keys();
-            let mut found = bots.filter_map(|bot| self.world.dm(*bot, alice?));
-            return found.next().map(|channel| channel.desc.channel_id);
-        }
-        let mut found = channels
-            .values()
-            .filter(|channel| channel.desc.channel_label == text);
-        found.next().map(|channel| channel.desc.channel_id)
-    }
-
-    fn note_request(&mut self, request: &Request) {
-        let http = Http {
-            method: request.method.clone(),
-            path: request.target.clone(),
-            headers: request.headers.clone(),
-            status: None,
-        };
-        let body = Body::Http {
-            bytes: request.body.clone(),
-            content_type: request.header("content-type").to_owned(),
-        };
-        self.journal.push(Direction::In, Some(http), body);
-    }
-
-    fn note_response(&mut self, request: &Request, response: &Response) {
-        let mut headers = response.headers.clone();
-        if !response.content_type.is_empty() {
-            headers.push(("content-type".into(), response.content_type.clone()));
-        }
-        let http = Http {
-            method: request.method.clone(),
-            path: request.target.clone(),
-            headers,
-            status: Some(response.status),
-        };
-        let body = Body::Http {
-            bytes: response.body.clone(),
-            content_type: response.content_type.clone(),
-        };
-        self.journal.push(Direction::Out, Some(http), body);
-    }
 }
 
-const STALL: Duration = Duration::from_secs(30);
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
-const MOST_GARBAGE: u32 = 10_000;
-
-/// Makes the response of an injected error.
-fn injected(fault: &Fault) -> Response {
-    let text = format!("injected {}", fault.status);
-    let own = json!({"code": code_of(fault.status), "error": text, "message": text});
-    let mut response = match &fault.body {
-        Some(Value::String(text)) => Response {
-            status: fault.status,
-            content_type: "text/plain; charset=utf-8".into(),
-            headers: Vec::new(),
-            body: text.clone().into(),
-        },
-        Some(body) => Response::json(fault.status, body),
-        None => Response::json(fault.status, &own),
-    };
-    if let (429 | 503, Some(ms)) = (fault.status, fault.ms.filter(|ms| *ms > 0)) {
-        response
-            .headers
-            .push(("retry-after".into(), ms.div_ceil(1_000).to_string()));
-    }
-    response
-}
-
-fn rows<T: serde::de::DeserializeOwned>(
-    body: &Map<String, Value>,
-    name: &str,
-) -> Result<Vec<T>, Refusal> {
-    match body.get(name) {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(rows) => serde_json::from_value(rows.clone())
-            .map_err(|fault| Refusal::bad(format!("say: {name}: {fault}"))),
-    }
-}
+/// The longest time that anything is held back.
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);

@@ -11,8 +11,10 @@
 
 mod calls;
 mod chat;
+mod control;
 mod defaults;
 mod emit;
+mod entries;
 mod failure;
 mod frames;
 mod hub;
@@ -21,12 +23,15 @@ mod line;
 mod lists;
 mod messages;
 mod mmn;
+mod notes;
 mod objects;
 mod query;
 mod rest;
 mod routes;
 mod server;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod token;
 mod world;
 
@@ -90,7 +95,7 @@ impl Platform for Mezon {
     }
 
     fn faults(&self) -> &'static [FaultKind] {
-        hub::FAULTS
+        control::FAULTS
     }
 
     fn journal(&self, seq: u64) -> Vec<Entry> {

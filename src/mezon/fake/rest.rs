@@ -10,12 +10,13 @@ use serde_json::{Map, Value, json};
 
 use super::calls::Caller;
 use super::chat::Effect;
-use super::failure::Failure;
+use super::failure::{Failure, code_of};
 use super::mmn;
 use super::query::{Query, decode};
 use super::routes::{Call, object};
 use super::token::{Claims, Tokens, Use};
 use super::world::World;
+use crate::simulator::Fault;
 
 /// An HTTP request.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +90,28 @@ impl Response {
     pub(super) fn failed(failure: &Failure) -> Self {
         Self::json(failure.status(), &failure.to_json())
     }
+
+    /// Makes the answer of a fault; a time that it names is the advice when to try again.
+    pub(super) fn injected(fault: &Fault) -> Self {
+        let text = format!("injected {}", fault.status);
+        let own = json!({"code": code_of(fault.status), "error": text, "message": text});
+        let mut response = match &fault.body {
+            Some(Value::String(text)) => Self {
+                status: fault.status,
+                content_type: "text/plain; charset=utf-8".into(),
+                headers: Vec::new(),
+                body: text.clone().into(),
+            },
+            Some(body) => Self::json(fault.status, body),
+            None => Self::json(fault.status, &own),
+        };
+        if let (429 | 503, Some(ms)) = (fault.status, fault.ms.filter(|ms| *ms > 0)) {
+            response
+                .headers
+                .push(("retry-after".into(), ms.div_ceil(1_000).to_string()));
+        }
+        response
+    }
 }
 
 /// Where the server is found, for the answers of logins.
@@ -136,9 +159,7 @@ impl Rest<'_> {
                 self.refresh(request, token.unwrap_or(""), BTreeMap::new())
             }
             ("POST", ["mezon.api.Mezon", "SessionRefresh"]) => {
-                let body = api::SessionRefreshRequest::decode(request.body.clone());
-                let body = body.map_err(|fault| Failure::bad(format!("body: {fault}")))?;
-                self.refresh(request, &body.token, body.vars)
+                self.refresh_call(request, request.body.clone())
             }
             ("POST", ["v2", "apps", "authenticate", "logout"]) => {
                 let claims = self.authenticate(request)?;
@@ -183,6 +204,35 @@ impl Rest<'_> {
             (_, ["mezon.api.Mezon", ..]) => Err(Failure::unimplemented()),
             _ => Err(Failure::missing("Not Found")),
         }
+    }
+
+    /// Carries out a call about sessions that came over a websocket; none if `name` is another call.
+    pub(super) fn session_call(
+        &mut self,
+        name: &str,
+        body: Bytes,
+    ) -> Option<Result<Vec<u8>, Failure>> {
+        match name {
+            "SessionRefresh" => {
+                let answer = self.refresh_call(&Request::default(), body);
+                Some(answer.map(|answer| answer.body.into()))
+            }
+            "SessionLogout" => {
+                let request = api::SessionLogoutRequest::decode(body).unwrap_or_default();
+                let claims = self.tokens.check(&request.token, Use::Access, self.now);
+                if let Some(claims) = claims {
+                    self.tokens.revoke(&claims.tid);
+                }
+                Some(Ok(Vec::new()))
+            }
+            _ => None,
+        }
+    }
+
+    fn refresh_call(&mut self, request: &Request, body: Bytes) -> Result<Response, Failure> {
+        let body = api::SessionRefreshRequest::decode(body);
+        let body = body.map_err(|fault| Failure::bad(format!("body: {fault}")))?;
+        self.refresh(request, &body.token, body.vars)
     }
 
     fn log_in(&mut self, request: &Request) -> Result<Response, Failure> {

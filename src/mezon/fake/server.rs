@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use actix_web::dev::Extensions;
 use actix_web::http::StatusCode;
@@ -33,6 +34,8 @@ struct State {
 }
 
 const BODY_LIMIT: usize = 16 << 20;
+/// Longer than clients keep idle connections, so that none is closed while a request is on its way.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 impl Server {
     pub(super) fn new(hub: Hub) -> Self {
@@ -62,6 +65,8 @@ impl Server {
         let server = HttpServer::new(factory)
             .on_connect(plug)
             .workers(1)
+            .tcp_nodelay(true)
+            .keep_alive(KEEP_ALIVE)
             .disable_signals()
             .listen(listener)?
             .run();
@@ -103,8 +108,8 @@ impl Server {
         self.run(|hub| ((), hub.frame(Now::read(), socket, bytes)));
     }
 
-    pub(super) fn is_stalled(&self, socket: SocketId) -> bool {
-        self.look(|hub| hub.is_stalled(Now::read(), socket))
+    pub(super) fn stall(&self, socket: SocketId) -> Option<Duration> {
+        self.look(|hub| hub.stall(Now::read(), socket))
     }
 
     pub(super) fn closed(&self, socket: SocketId) {

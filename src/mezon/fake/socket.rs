@@ -124,12 +124,19 @@ impl StreamHandler<Result<Message, ProtocolError>> for Socket {
         match message {
             Ok(Message::Binary(bytes)) => self.server.frame(self.id, &bytes),
             Ok(Message::Continuation(item)) => self.join(item, ctx),
-            Ok(Message::Ping(payload)) if !self.server.is_stalled(self.id) => ctx.pong(&payload),
-            Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Nop) => {}
-            Ok(Message::Close(reason)) => {
-                ctx.close(reason);
-                ctx.stop();
+            Ok(Message::Ping(payload)) if self.server.stall(self.id).is_none() => {
+                ctx.pong(&payload);
             }
+            Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Nop) => {}
+            Ok(Message::Close(reason)) => match self.server.stall(self.id) {
+                None => {
+                    ctx.close(reason);
+                    ctx.stop();
+                }
+                Some(left) => {
+                    ctx.run_later(left, |_, ctx| ctx.stop());
+                }
+            },
             Err(ProtocolError::Overflow) => close(ctx, CloseCode::Size),
             Err(ProtocolError::Io(fault)) => {
                 tracing::debug!(socket = self.id, %fault, "the websocket was cut");

@@ -1,0 +1,94 @@
+//! What a connection can be asked, and by what address.
+
+use std::fmt;
+
+use actix::{Context, Handler, Message};
+use tokio::sync::oneshot;
+
+use super::RequestError;
+use super::actor::Connection;
+use super::protocol::Protocol;
+use super::requests::{Purpose, Request};
+use crate::mailbox::Ref;
+
+/// Sends a request; the answer, or why there is none, goes to `reply`.
+pub struct Submit<P: Protocol> {
+    request: P::Request,
+    reply: oneshot::Sender<Result<P::Answer, RequestError>>,
+}
+
+impl<P: Protocol> fmt::Debug for Submit<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Submit")
+    }
+}
+
+impl<P: Protocol> Message for Submit<P> {
+    type Result = ();
+}
+
+impl<P: Protocol> Handler<Submit<P>> for Connection<P> {
+    type Result = ();
+
+    fn handle(&mut self, Submit { request, reply }: Submit<P>, _: &mut Context<Self>) {
+        self.requests.submit(Request {
+            body: request,
+            purpose: Purpose::Asked(reply),
+        });
+        self.wake();
+    }
+}
+
+/// Takes no further events from the platform; requests and heartbeats go on. The first phase of a shutdown.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Quiesce;
+
+impl<P: Protocol> Handler<Quiesce> for Connection<P> {
+    type Result = ();
+
+    fn handle(&mut self, _: Quiesce, _: &mut Context<Self>) {
+        self.quiet = true;
+        self.wake();
+    }
+}
+
+/// Asks things of a connection; survives its restarts.
+pub struct ConnectionRef<P: Protocol> {
+    submit: Ref<Submit<P>>,
+}
+
+impl<P: Protocol> Clone for ConnectionRef<P> {
+    fn clone(&self) -> Self {
+        Self {
+            submit: self.submit.clone(),
+        }
+    }
+}
+
+impl<P: Protocol> fmt::Debug for ConnectionRef<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ConnectionRef")
+    }
+}
+
+impl<P: Protocol> ConnectionRef<P> {
+    /// Wraps the address of a connection.
+    #[must_use]
+    pub fn new(submit: Ref<Submit<P>>) -> Self {
+        Self { submit }
+    }
+
+    /// Sends a request in the order of the calls, and waits for its answer. While the connection is down, it waits.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`] says whether trying again can help without harm.
+    pub async fn ask(&self, request: P::Request) -> Result<P::Answer, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        let submitted = self.submit.send(Submit { request, reply }).await;
+        submitted.map_err(|_| RequestError::Closed)?;
+        // The connection actor itself died with the request.
+        answer.await.unwrap_or(Err(RequestError::OutcomeUnknown))
+    }
+}

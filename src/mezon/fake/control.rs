@@ -1,0 +1,208 @@
+//! What a test does to the server: events, words of users, faults.
+
+use std::time::Duration;
+
+use greenroom_proto::mezon::{Wire, event_tag, realtime};
+use serde_json::{Map, Value, json};
+
+use super::chat::Effect;
+use super::emit;
+use super::hub::{Hub, LONGEST, Now, Out};
+use super::world::SocketId;
+use crate::simulator::{Fault, FaultKind, Refusal};
+
+/// The kinds of faults that the server knows.
+pub(super) const FAULTS: &[FaultKind] = &FaultKind::ALL;
+
+/// How long a stall lasts if nothing else is said.
+const STALL: Duration = Duration::from_secs(30);
+const MOST_GARBAGE: u32 = 10_000;
+
+impl Hub {
+    /// Pushes an event that a test wrote down to every open socket.
+    pub(super) fn emit(
+        &mut self,
+        now: Now,
+        mut body: Map<String, Value>,
+    ) -> Result<(Value, Vec<Out>), Refusal> {
+        let event = match body.get("event") {
+            Some(Value::String(event)) => event.clone(),
+            _ => return Err(Refusal::bad("emit: event is required, a text")),
+        };
+        if event_tag(&event).is_none() {
+            return Err(Refusal::bad(format!("emit: unknown event \"{event}\"")));
+        }
+        let data = match body.remove("data") {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(data)) => data,
+            Some(_) => return Err(Refusal::bad("emit: data must be an object")),
+        };
+        let frames = [Wire::V1, Wire::V2].map(|wire| emit::frame(wire, &event, &data));
+        let wires: Vec<(SocketId, Wire)> = self
+            .sockets
+            .iter()
+            .map(|(id, socket)| (*id, socket.wire))
+            .collect();
+        if let (true, [_, Err(fault)]) = (wires.is_empty(), &frames) {
+            return Err(Refusal::bad(format!("emit: {fault}")));
+        }
+        let mut outs = Vec::new();
+        for (socket, wire) in wires {
+            let frame = match wire {
+                Wire::V1 => &frames[0],
+                Wire::V2 => &frames[1],
+            };
+            match frame {
+                Ok(Some(bytes)) if !self.is_stalled(now, socket) => {
+                    self.send(socket, wire, bytes.clone(), Duration::ZERO, &mut outs);
+                }
+                Ok(_) => {}
+                Err(fault) => return Err(Refusal::bad(format!("emit: {fault}"))),
+            }
+        }
+        Ok((json!({"delivered": outs.len()}), outs))
+    }
+
+    /// Lets a user speak.
+    pub(super) fn say(
+        &mut self,
+        now: Now,
+        body: &Map<String, Value>,
+    ) -> Result<(Value, Vec<Out>), Refusal> {
+        let text = |name: &str| {
+            let value = body.get(name).filter(|value| !value.is_null());
+            value.map(|value| {
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned)
+            })
+        };
+        let from = text("from").unwrap_or_else(|| "alice".into());
+        let user = self.world.find_user(&from).map(|user| user.id);
+        let user = user.ok_or_else(|| Refusal::bad(format!("say: unknown user \"{from}\"")))?;
+        let place = text("channel").unwrap_or_else(|| "general".into());
+        let channel_id = self.find_channel(&place);
+        let channel_id =
+            channel_id.ok_or_else(|| Refusal::bad(format!("say: unknown channel \"{place}\"")))?;
+        let words = text("text").ok_or_else(|| Refusal::bad("say: text is required"))?;
+        let send = realtime::ChannelMessageSend {
+            channel_id,
+            content: json!({"t": words}).to_string(),
+            mentions: rows(body, "mentions")?,
+            attachments: rows(body, "attachments")?,
+            references: rows(body, "references")?,
+            topic_id: match text("topic_id") {
+                None => 0,
+                Some(id) => id
+                    .parse()
+                    .map_err(|_| Refusal::bad("say: topic_id is not an id"))?,
+            },
+            ..Default::default()
+        };
+        let mut outs = Vec::new();
+        let Some((id, Effect::Event { to, message })) = self.world.say(now.seconds(), user, &send)
+        else {
+            return Err(Refusal::bad("say: nothing was said"));
+        };
+        let delivered = self.event(now, &to, &message, &mut outs);
+        Ok((
+            json!({"message_id": id.to_string(), "delivered": delivered}),
+            outs,
+        ))
+    }
+
+    /// Lets something go wrong.
+    pub(super) fn fault(&mut self, now: Now, fault: Fault) -> Result<(Value, Vec<Out>), Refusal> {
+        let open: Vec<SocketId> = self.sockets.keys().copied().collect();
+        let mut outs = Vec::new();
+        match fault.kind {
+            FaultKind::Delay | FaultKind::Duplicate | FaultKind::Http | FaultKind::Lose => {
+                self.pending.add(fault)?;
+            }
+            FaultKind::Disconnect => {
+                self.cut_upgrades = fault.count.saturating_sub(1);
+                if fault.count > 0 {
+                    outs.extend(open.iter().map(|socket| Out::Cut { socket: *socket }));
+                }
+            }
+            FaultKind::Close => {
+                let code = fault.code;
+                outs.extend(open.iter().map(|socket| Out::Close {
+                    socket: *socket,
+                    code,
+                }));
+            }
+            FaultKind::Expire => self.tokens.expire_all(),
+            FaultKind::Stall => {
+                let until = now.at + fault.duration(STALL).min(LONGEST);
+                for socket in self.sockets.values_mut() {
+                    socket.stalled = Some(until);
+                }
+            }
+            FaultKind::Garbage => {
+                for _ in 0..fault.count.min(MOST_GARBAGE) {
+                    for socket in &open {
+                        self.garbage(now, *socket, &mut outs);
+                    }
+                }
+            }
+        }
+        for out in &outs {
+            if let Out::Cut { socket } | Out::Close { socket, .. } = out {
+                self.close(*socket);
+            }
+        }
+        Ok((json!({"ok": true, "sockets": open.len()}), outs))
+    }
+
+    /// Finds a channel by id, by label, or `dm`.
+    fn find_channel(&self, text: &str) -> Option<i64> {
+        let channels = &self.world.channels;
+        if let Some(id) = text.parse().ok().filter(|id| channels.contains_key(id)) {
+            return Some(id);
+        }
+        if text == "dm" {
+            let alice = self.world.find_user("alice").map(|user| user.id);
+            let bots = self.world.bots.keys();
+            let mut found = bots.filter_map(|bot| self.world.dm(*bot, alice?));
+            return found.next().map(|channel| channel.desc.channel_id);
+        }
+        let mut found = channels
+            .values()
+            .filter(|channel| channel.desc.channel_label == text);
+        found.next().map(|channel| channel.desc.channel_id)
+    }
+
+    /// Sends a frame that is an envelope on neither wire.
+    fn garbage(&mut self, now: Now, socket: SocketId, outs: &mut Vec<Out>) {
+        let Some(wire) = self.sockets.get(&socket).map(|socket| socket.wire) else {
+            return;
+        };
+        if self.is_stalled(now, socket) {
+            return;
+        }
+        let mut bytes = vec![0x32, 0xff, 0xff, 0xff, 0x7f];
+        bytes.extend(self.entropy.next_u64().to_be_bytes());
+        self.send(socket, wire, bytes.into(), Duration::ZERO, outs);
+    }
+}
+
+fn rows<T: serde::de::DeserializeOwned>(
+    body: &Map<String, Value>,
+    name: &str,
+) -> Result<Vec<T>, Refusal> {
+    let Some(Value::Array(rows)) = body.get(name) else {
+        return match body.get(name) {
+            None | Some(Value::Null) => Ok(Vec::new()),
+            Some(_) => Err(Refusal::bad(format!("say: {name} must be a list"))),
+        };
+    };
+    let read = |row: &Value| {
+        let mut row = row.clone();
+        if let Some(fields) = row.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
+        }
+        serde_json::from_value(row).map_err(|fault| Refusal::bad(format!("say: {name}: {fault}")))
+    };
+    rows.iter().map(read).collect()
+}
