@@ -53,8 +53,10 @@ impl<V> Fifo<V> {
         self.order.iter().filter_map(|id| self.values.get(id))
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.values.len()
+    pub(super) fn entries(&self) -> impl Iterator<Item = (i64, &V)> {
+        self.order
+            .iter()
+            .filter_map(|id| Some((*id, self.values.get(id)?)))
     }
 }
 
@@ -270,7 +272,7 @@ mod tests {
         cache.set(2, "b");
         cache.set(1, "c");
         assert_eq!(
-            (cache.get(1), cache.get(2), cache.len()),
+            (cache.get(1), cache.get(2), cache.values().count()),
             (Some(&"c"), Some(&"b"), 2)
         );
         cache.set(3, "d");

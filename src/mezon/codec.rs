@@ -5,12 +5,18 @@ use greenroom_actors::connection::RequestError;
 use greenroom_proto::mezon::realtime::envelope::Message;
 use greenroom_proto::mezon::{self, FrameError, Wire, Wired, api, realtime};
 
+use super::wide;
+
 /// Something to ask of the platform over the socket.
 ///
 /// It is made of the message that asks, such as `realtime::ChannelMessageSend`; what can be asked is in the messages for which it is
 /// `From`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Request(pub(super) Message);
+pub struct Request {
+    pub(super) message: Message,
+    /// Sizes of attachments that only the older wire can write, by their place.
+    wide: Vec<(usize, i64)>,
+}
 
 /// What the platform answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,13 +35,13 @@ impl Request {
     /// Asks whether the server lives.
     #[must_use]
     pub fn ping() -> Self {
-        Self(Message::Ping(Box::default()))
+        Self::new(Message::Ping(Box::default()))
     }
 
     /// Calls the API over the socket; only the newest wire can. `name` is that of the call, such as `ListChannelDetail`.
     #[must_use]
     pub fn api<M: Wired>(name: &str, request: &M) -> Self {
-        Self(Message::ApiRequestEvent(Box::new(
+        Self::new(Message::ApiRequestEvent(Box::new(
             realtime::ApiRequestEvent {
                 api_index: api_index(name).unwrap_or_default(),
                 api_name: name.to_owned(),
@@ -44,9 +50,22 @@ impl Request {
         )))
     }
 
+    fn new(message: Message) -> Self {
+        Self {
+            message,
+            wide: Vec::new(),
+        }
+    }
+
+    /// Adds the sizes of attachments that are too large for the message itself.
+    pub(super) fn with_sizes(mut self, wide: Vec<(usize, i64)>) -> Self {
+        self.wide = wide;
+        self
+    }
+
     /// Says whether its answer is raw frames.
     pub(super) fn is_api(&self) -> bool {
-        matches!(self.0, Message::ApiRequestEvent(_))
+        matches!(self.message, Message::ApiRequestEvent(_))
     }
 
     /// Writes it as a frame.
@@ -59,8 +78,16 @@ impl Request {
             let error = "the API cannot be called over the socket on wire v1";
             return Err(RequestError::Invalid(error.to_owned()));
         }
-        let message = Some(self.0.clone());
-        Ok(mezon::encode(wire, &realtime::Envelope { cid, message }).into())
+        let (message, sizes) = wide::mark(self.message.clone(), &self.wide);
+        let message = Some(message);
+        let frame = mezon::encode(wire, &realtime::Envelope { cid, message });
+        match (wire, sizes.as_slice()) {
+            (_, []) => Ok(frame.into()),
+            (Wire::V1, sizes) => Ok(wide::write(frame, sizes).into()),
+            (Wire::V2, [(_, size), ..]) => Err(RequestError::Invalid(format!(
+                "an attachment of {size} bytes: wire v2 can say 2147483647 at most"
+            ))),
+        }
     }
 }
 
@@ -69,7 +96,7 @@ macro_rules! requests {
     ($($variant:ident($message:ty),)*) => {
         $(impl From<$message> for Request {
             fn from(message: $message) -> Self {
-                Self(Message::$variant(Box::new(message)))
+                Self::new(Message::$variant(Box::new(message)))
             }
         })*
     };
@@ -114,6 +141,16 @@ pub(super) fn ephemeral(
 impl Answer {
     pub(super) fn api(payload: Bytes) -> Self {
         Self(Body::Api(payload))
+    }
+
+    /// The answer to a message that the platform is known to have taken.
+    pub(super) fn acknowledged(channel_id: i64, message_id: i64) -> Self {
+        let ack = realtime::ChannelMessageAck {
+            channel_id,
+            message_id,
+            ..Default::default()
+        };
+        Self(Body::Message(Message::ChannelMessageAck(Box::new(ack))))
     }
 
     /// Reads the answer in a frame that has a correlation id.

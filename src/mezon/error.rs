@@ -50,6 +50,9 @@ pub enum ApiError {
         /// Its id.
         id: i64,
     },
+    /// There is no session to make the call with.
+    #[error("not logged in: {0}")]
+    NotLoggedIn(String),
     /// The answer is of a kind that this platform does not send, such as a page of HTML.
     #[error("the answer to {call} is not Mezon's: its content type is {content_type:?}")]
     NotMezon {
@@ -83,7 +86,10 @@ impl ApiError {
         match self {
             Self::Http { source, .. } => source.retry(),
             // A proxy in between may be having a bad time.
-            Self::Empty { .. } | Self::NotMezon { .. } | Self::Undecodable { .. } => Retry::Now,
+            Self::Empty { .. }
+            | Self::NotLoggedIn(_)
+            | Self::NotMezon { .. }
+            | Self::Undecodable { .. } => Retry::Now,
             Self::Absent { .. }
             | Self::Incomplete { .. }
             | Self::Invalid(_)

@@ -1,26 +1,49 @@
-//! The Mezon adapter.
+//! The Mezon adapter: [`Mezon`] puts a bot on the platform, [`Client`] is what its handlers use there.
+//!
+//! Every realtime event arrives as an event of its own type of [`proto`], such as `Event<proto::api::ChannelMessage>`, those that all
+//! platforms have also as those of [`chat`](crate::chat), and all of them as [`AnyEvent`] for those who know their names only.
 
+mod adapter;
 mod auth;
+mod authenticator;
 mod caches;
+mod caller;
+mod client;
 mod codec;
 mod config;
 mod content;
+mod draft;
 mod error;
+mod event;
 #[cfg(feature = "simulator")]
 pub(crate) mod fake;
 mod http;
 mod lenient;
 mod limits;
+mod log;
 mod message;
+mod outlet;
+mod protocol;
 mod raw;
+mod scan;
+mod state;
+mod wide;
 
+pub use adapter::Mezon;
 pub use auth::MezonSession;
+pub use authenticator::MezonAuthenticator;
 pub use caches::{Channel, Clan, User};
+pub use client::Client;
 pub use codec::{Answer, Request};
 pub use config::Settings;
 pub use content::Content;
+pub use draft::{Attachment, Draft, Post};
 pub use error::ApiError;
+pub use event::{AnyEvent, event_name};
 pub use greenroom_proto::mezon as proto;
 pub use http::{Api, VoiceUser};
 pub use limits::{mode_of, type_of};
+pub use log::{CacheOptions, read_record};
 pub use message::MezonMessage;
+pub use outlet::MezonOutlet;
+pub use protocol::MezonProtocol;

@@ -1,8 +1,11 @@
 //! The answers to calls over the socket: raw frames in several parts, not envelopes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use greenroom_actors::clock::{self, Instant};
+use greenroom_actors::connection::RequestError;
 
 use super::limits::MAX_BODY;
 
@@ -51,10 +54,49 @@ impl RawAnswers {
         let payload = self.parts.remove(&cid).unwrap_or_default().freeze();
         Some(RawAnswer { cid, code, payload })
     }
+}
 
-    /// Forgets an answer that nobody waits for any more.
-    pub(super) fn forget(&mut self, cid: u16) {
-        self.parts.remove(&cid);
+/// The calls that wait for raw answers. Those have 16 bits for the correlation only, so it is translated.
+#[derive(Debug, Default)]
+pub(super) struct ApiCalls {
+    pending: BTreeMap<u16, (u32, Instant)>,
+    last: u16,
+}
+
+impl ApiCalls {
+    /// Finds a free number for the call of this correlation; calls older than twice `timeout` have been given up by then.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::QueueFull`] if all numbers are in use.
+    pub(super) fn begin(
+        &mut self,
+        correlation: u32,
+        timeout: Duration,
+    ) -> Result<u16, RequestError> {
+        let now = clock::now();
+        self.pending
+            .retain(|_, (_, since)| now.saturating_duration_since(*since) < timeout * 2);
+        // As long as correlations are small they are used as they are: then no other request has the number.
+        let wanted = u16::try_from(correlation).unwrap_or_else(|_| self.last.wrapping_add(1));
+        let mut free = (wanted..=u16::MAX).chain(0..wanted).filter(|cid| *cid != 0);
+        let cid = free
+            .find(|cid| !self.pending.contains_key(cid))
+            .ok_or(RequestError::QueueFull)?;
+        self.pending.insert(cid, (correlation, now));
+        self.last = cid;
+        Ok(cid)
+    }
+
+    pub(super) fn is_pending(&self, cid: u16) -> bool {
+        self.pending.contains_key(&cid)
+    }
+
+    /// Ends a call and returns its correlation.
+    pub(super) fn answered(&mut self, cid: u16) -> Option<u32> {
+        self.pending
+            .remove(&cid)
+            .map(|(correlation, _)| correlation)
     }
 }
 
@@ -63,6 +105,22 @@ const LAST: [u8; 2] = [0x00, 0xff];
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_get_free_numbers_within_sixteen_bits() {
+        let (mut calls, long) = (ApiCalls::default(), Duration::from_secs(3_600));
+        assert_eq!(calls.begin(513, long), Ok(513));
+        assert_eq!(calls.begin(65_535, long), Ok(65_535));
+        assert_eq!(calls.begin(65_536, long), Ok(1));
+        assert_eq!(calls.begin(65_537, long), Ok(2));
+        assert_eq!(calls.answered(1), Some(65_536));
+        assert_eq!(calls.answered(1), None);
+        for correlation in 0..65_532 {
+            calls.begin(correlation + 100_000, long).unwrap();
+        }
+        assert_eq!(calls.begin(7, long), Err(RequestError::QueueFull));
+        assert_eq!(calls.begin(7, Duration::ZERO), Ok(7));
+    }
 
     fn answer(cid: u16, code: u16, payload: &'static [u8]) -> RawAnswer {
         let payload = Bytes::from_static(payload);

@@ -43,7 +43,7 @@ impl Settings {
         Self {
             cache_capacity: 32 << 20,
             flush_every: Duration::from_millis(500),
-            journal_bytes: 32 << 20,
+            journal_bytes: 8 << 20,
             limits: Limits::default(),
             path: path.into(),
             shards: 2,
@@ -66,7 +66,8 @@ impl Settings {
         self
     }
 
-    /// Sets how much may wait in memory for values to fill (default: 32 MiB over all shards).
+    /// Sets how much may wait in memory for values to fill (default: 8 MiB over all shards). More helps where many channels are
+    /// busy at once: their messages then fill values instead of being written twice.
     #[must_use]
     pub fn journal_bytes(mut self, bytes: usize) -> Self {
         self.journal_bytes = bytes;

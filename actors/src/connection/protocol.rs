@@ -269,6 +269,11 @@ impl<R, A> Reception<R, A> {
         }
     }
 
+    /// Takes no further events from the platform until `work` is done, such as room in a store that must not lose anything.
+    pub fn hold_for(&mut self, work: BoxFuture<'static, ()>) {
+        self.blocked.push(work);
+    }
+
     /// Counts an event of the platform, whether or not anybody wants it.
     pub fn count_event(&mut self) {
         self.events += 1;

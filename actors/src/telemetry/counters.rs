@@ -44,6 +44,10 @@ macro_rules! counters {
 }
 
 counters! {
+    /// Messages that the cache has taken.
+    cached = "greenroom_cached_messages_total",
+    /// Messages that were left out of the cache, because it was too slow or failed.
+    cache_dropped = "greenroom_cache_dropped_total",
     /// How often a connection has become live.
     connects = "greenroom_connects_total",
     /// Events that platforms sent.
@@ -66,8 +70,6 @@ counters! {
     reconnects = "greenroom_reconnects_total",
     /// Missed events that were fetched and delivered.
     replayed = "greenroom_events_replayed_total",
-    /// Replies and messages that the platform acknowledged.
-    replies = "greenroom_replies_total",
     /// Messages sent.
     sent = "greenroom_frames_sent_total",
     /// Events received and not handed out, because the link broke or the bot was stopping.

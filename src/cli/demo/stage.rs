@@ -158,6 +158,7 @@ impl<'a> Stage<'a> {
 
     /// Stops the bot and the simulator, and says what it came to.
     pub(super) async fn close(self) -> Result<Summary, Failure> {
+        let at_work = self.bot.tree();
         let report = self.bot.shutdown().await;
         self.look();
         let heard = self.heard.get();
@@ -178,7 +179,7 @@ impl<'a> Stage<'a> {
             missing: self.missing.get(),
             dead_letters: report.dead_letters,
         };
-        self.narrator.tree(&report.tree);
+        self.narrator.tree(&at_work);
         let text = format!(
             "events in {}, replies out {}, restarts {}, reconnects {}, lost: {}",
             summary.events, summary.replies, summary.restarts, summary.reconnects, summary.lost

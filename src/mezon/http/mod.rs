@@ -9,6 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use greenroom_actors::connection::Trouble;
 use greenroom_actors::error::Retry;
 use greenroom_proto::mezon::{self, Wire, Wired};
 use secrecy::{ExposeSecret, SecretString};
@@ -201,12 +202,14 @@ fn target(path: &str, parameters: &[(&str, Option<String>)]) -> String {
     }
 }
 
-/// Returns what is worth waiting for before the same call is made again, if anything is.
-#[must_use]
-pub(super) fn wait_before_retry(error: &ApiError) -> Option<Duration> {
+/// Says what a connection should do about a call that failed.
+pub(super) fn trouble(error: ApiError) -> Trouble {
+    if error.is_unauthorized() {
+        return Trouble::relogin(error);
+    }
     match error.retry() {
-        Retry::After(wait) => Some(wait),
-        Retry::Never | Retry::Now => None,
+        Retry::After(wait) => Trouble::retry(error, Some(wait)),
+        Retry::Never | Retry::Now => Trouble::retry(error, None),
     }
 }
 

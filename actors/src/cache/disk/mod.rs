@@ -1,7 +1,7 @@
 //! The store on sled.
 //!
 //! ```text
-//! save ──> tail of the channel (memory) ──64 messages──> one value:  channel ++ first id -> chunk
+//! save ──> tail of the channel (memory) ──32 messages──> one value:  channel ++ first id -> chunk
 //!     └──> pending (memory) ──256 changes or 50 ms────> one value:  sequence number  -> batch of changes
 //! ```
 //!

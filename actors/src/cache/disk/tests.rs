@@ -278,3 +278,12 @@ fn a_full_journal_makes_room() {
     }
     assert_eq!(store.count(None).expect("counts"), 60_000);
 }
+
+#[test]
+fn limits_that_bite_in_the_middle_of_a_batch_leave_the_newest() {
+    agrees(
+        vec![Step::Save(vec![(1, 398, 0)]), Step::Series(1, 346, 84)],
+        Some(31),
+        1 << 20,
+    );
+}

@@ -196,26 +196,23 @@ impl DiskStore {
     pub(super) fn edit(&mut self, key: &ChannelKey, mut edits: Edits) -> Result<u64, CacheError> {
         let mut removed = 0;
         while let Some((id, _)) = edits.first_key_value() {
-            let Some(channel) = self
-                .channels
-                .get(key)
-                .filter(|channel| !channel.chunks.is_empty())
-            else {
-                for (id, row) in mem::take(&mut edits) {
-                    if let Some(row) = row {
-                        self.append(key, id, row)?;
-                    }
+            // The limits may have taken away meanwhile what the id was to be written beside.
+            let channel = self.channels.get(key).filter(|channel| channel.settles(id));
+            let chunk = channel.and_then(|channel| channel.chunk_for(id).zip(channel.settled()));
+            let Some((channel, (first, last))) = channel.zip(chunk) else {
+                if let Some((id, Some(row))) = edits.pop_first() {
+                    self.append(key, id, row)?;
                 }
-                break;
+                continue;
             };
-            let Some(first) = channel.chunk_for(id).cloned() else {
-                break;
-            };
-            let next = channel.chunks.range((Excluded(&first), Unbounded)).next();
-            let later = match next {
-                Some((next, _)) => edits.split_off(next),
-                None => BTreeMap::new(),
-            };
+            let next = channel.chunks.range((Excluded(first), Unbounded)).next();
+            let mut later = edits.split_off(next.map_or(last, |(next, _)| next));
+            if next.is_none()
+                && let Some(row) = later.remove(last)
+            {
+                edits.insert(last.clone(), row);
+            }
+            let first = first.clone();
             removed += self.edit_chunk(key, &first, mem::replace(&mut edits, later))?;
         }
         Ok(removed)

@@ -1,0 +1,331 @@
+//! Keeps messages as they come: off the path of the events, in order, in batches.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt};
+use greenroom_actors::cache::{self, Cache, CacheError, Record};
+use greenroom_actors::event::{ChannelKey, Id};
+use greenroom_actors::telemetry::Counters;
+use greenroom_proto::mezon::{self, FrameError, Wire, api};
+use tokio::sync::Notify;
+
+use super::limits::{REMOVED, UPDATED};
+use super::scan::Heading;
+
+/// Where messages are kept, and what happens if that is too slow.
+#[derive(Clone, Debug)]
+pub struct CacheOptions {
+    /// The files and their bounds.
+    pub settings: cache::Settings,
+    /// Whether the connection waits for the disk rather than leave a message out; true by default.
+    pub lossless: bool,
+    /// How many messages may wait to be written; 8,192 by default.
+    pub queue: usize,
+}
+
+impl CacheOptions {
+    /// Keeps messages in the folder `path`, everything else as by default.
+    #[must_use]
+    pub fn new(path: impl Into<std::path::PathBuf>) -> Self {
+        Self {
+            settings: cache::Settings::new(path),
+            lossless: true,
+            queue: 8_192,
+        }
+    }
+}
+
+/// Reads the section of the configuration; `None` if it switches the cache off.
+#[cfg(feature = "cli")]
+impl From<&crate::config::Cache> for Option<CacheOptions> {
+    fn from(section: &crate::config::Cache) -> Self {
+        section.enabled.then(|| CacheOptions {
+            settings: section.into(),
+            lossless: section.overflow == crate::config::CacheOverflow::Block,
+            queue: section.queue,
+        })
+    }
+}
+
+/// Writes the messages of one connection into the cache. Clones write into the same queue.
+#[derive(Clone, Debug)]
+pub(super) struct MessageLog {
+    cache: Cache,
+    counters: Arc<Counters>,
+    lossless: bool,
+    queue: usize,
+    waiting: Arc<Mutex<Waiting>>,
+    written: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    changes: VecDeque<Change>,
+    /// How many changes are being written.
+    in_hand: usize,
+}
+
+impl Waiting {
+    fn len(&self) -> usize {
+        self.changes.len() + self.in_hand
+    }
+}
+
+#[derive(Debug)]
+enum Change {
+    Delete(ChannelKey, Id),
+    Save(Record),
+    Update(Record),
+}
+
+/// What the caller has to do after a message was noted.
+pub(super) enum Noted {
+    /// Hold back further messages until this is done.
+    Hold(BoxFuture<'static, ()>),
+    /// Nothing: it will be written with others.
+    Later,
+    /// Run this beside other work.
+    Write(BoxFuture<'static, ()>),
+}
+
+impl MessageLog {
+    pub(super) fn new(cache: Cache, counters: Arc<Counters>, options: &CacheOptions) -> Self {
+        Self {
+            cache,
+            counters,
+            lossless: options.lossless,
+            queue: options.queue.max(1),
+            waiting: Arc::default(),
+            written: Arc::default(),
+        }
+    }
+
+    /// Notes a message as it was received.
+    pub(super) fn note(&self, wire: Wire, body: &[u8], heading: &Heading) -> Noted {
+        let change = change(wire, body, heading);
+        let mut waiting = self.lock();
+        let is_first = waiting.len() == 0;
+        waiting.changes.push_back(change);
+        if is_first {
+            drop(waiting);
+            return Noted::Write(self.clone().write().boxed());
+        }
+        if waiting.len() <= self.queue {
+            return Noted::Later;
+        }
+        if self.lossless {
+            drop(waiting);
+            return Noted::Hold(self.clone().wait_for_room().boxed());
+        }
+        waiting.changes.pop_front();
+        self.counters.cache_dropped.add(1);
+        Noted::Later
+    }
+
+    async fn wait_for_room(self) {
+        loop {
+            let written = self.written.notified();
+            if self.lock().len() <= self.queue {
+                return;
+            }
+            written.await;
+        }
+    }
+
+    /// Writes until nothing waits.
+    async fn write(self) {
+        // Whatever else came with the same read goes along.
+        tokio::task::yield_now().await;
+        loop {
+            let changes = {
+                let mut waiting = self.lock();
+                let changes = std::mem::take(&mut waiting.changes);
+                waiting.in_hand = changes.len();
+                changes
+            };
+            self.written.notify_waiters();
+            if changes.is_empty() {
+                return;
+            }
+            self.write_all(changes).await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn write_all(&self, changes: VecDeque<Change>) {
+        let mut batch = Vec::new();
+        for change in changes {
+            let other = match change {
+                Change::Save(record) => {
+                    batch.push(record);
+                    if batch.len() < BATCH {
+                        continue;
+                    }
+                    None
+                }
+                other => Some(other),
+            };
+            self.save(std::mem::take(&mut batch)).await;
+            let outcome = match other {
+                None | Some(Change::Save(_)) => continue,
+                Some(Change::Delete(channel, id)) => {
+                    self.cache.delete(&channel, id).await.map(drop)
+                }
+                Some(Change::Update(record)) => self.update(record).await,
+            };
+            self.count(1, outcome);
+        }
+        self.save(batch).await;
+    }
+
+    async fn save(&self, records: Vec<Record>) {
+        if !records.is_empty() {
+            let number = records.len() as u64;
+            self.count(number, self.cache.save(records).await);
+        }
+    }
+
+    /// Changes a message that is kept; one that is not is kept as it is now.
+    async fn update(&self, record: Record) -> Result<(), CacheError> {
+        let (channel, id) = (&record.channel, record.id.clone());
+        let body = record.body.clone();
+        match self.cache.update(channel, id, record.format, body).await? {
+            true => Ok(()),
+            false => self.cache.save(vec![record]).await,
+        }
+    }
+
+    fn count(&self, number: u64, outcome: Result<(), CacheError>) {
+        match outcome {
+            Ok(()) => self.counters.cached.add(number),
+            Err(error) => {
+                self.counters.cache_dropped.add(number);
+                tracing::warn!(%error, number, "messages could not be kept");
+            }
+        }
+    }
+}
+
+fn change(wire: Wire, body: &[u8], heading: &Heading) -> Change {
+    let channel = ChannelKey::new(heading.clan_id, heading.channel_id);
+    let id = Id::from(heading.message_id);
+    if heading.code == REMOVED {
+        return Change::Delete(channel, id);
+    }
+    let record = Record {
+        channel,
+        id,
+        at: heading.at,
+        format: format_of(wire),
+        // A copy, so that the block in which it was read is not kept alive.
+        body: Bytes::copy_from_slice(body),
+    };
+    match heading.code {
+        UPDATED => Change::Update(record),
+        _ => Change::Save(record),
+    }
+}
+
+/// Decodes a message that was kept.
+///
+/// # Errors
+///
+/// If the record is not a message of this platform.
+pub fn read_record(record: &Record) -> Result<api::ChannelMessage, FrameError> {
+    let wire = match record.format {
+        FORMAT_V1 => Wire::V1,
+        _ => Wire::V2,
+    };
+    let mut message: api::ChannelMessage = mezon::decode(wire, record.body.clone())?;
+    // A changed message is kept as a whole; that it was changed once is of no interest.
+    if message.code == UPDATED {
+        message.code = 0;
+    }
+    Ok(message)
+}
+
+fn format_of(wire: Wire) -> u8 {
+    match wire {
+        Wire::V1 => FORMAT_V1,
+        Wire::V2 => FORMAT_V2,
+    }
+}
+
+const FORMAT_V1: u8 = 1;
+const FORMAT_V2: u8 = 2;
+const BATCH: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn settle(log: &MessageLog, messages: &[api::ChannelMessage]) {
+        for message in messages {
+            let body = mezon::encode(Wire::V1, message);
+            let heading = Heading::read(Wire::V1, &body).unwrap();
+            match log.note(Wire::V1, &body, &heading) {
+                Noted::Hold(held) => held.await,
+                Noted::Later => {}
+                Noted::Write(write) => drop(actix_rt::spawn(write)),
+            }
+        }
+        while log.lock().len() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn message(message_id: i64, code: i32, content: &str) -> api::ChannelMessage {
+        api::ChannelMessage {
+            clan_id: 2,
+            channel_id: 3,
+            message_id,
+            code,
+            content: content.to_owned(),
+            create_time_seconds: 100,
+            ..Default::default()
+        }
+    }
+
+    #[actix_rt::test]
+    async fn messages_are_kept_changed_and_removed_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        for queue in [1, 3, 8_192] {
+            let mut options = CacheOptions::new(folder.path().join(queue.to_string()));
+            options.queue = queue;
+            let cache = Cache::new(options.settings.clone());
+            cache.start();
+            let log = MessageLog::new(cache.clone(), Arc::default(), &options);
+            let messages = [
+                message(1, 0, "a"),
+                message(2, 0, "b"),
+                message(1, UPDATED, "c"),
+                message(2, REMOVED, ""),
+                message(3, UPDATED, "d"),
+                message(4, 0, "e"),
+            ];
+            settle(&log, &messages).await;
+            let channel = ChannelKey::new(2, 3);
+            let kept = cache.list(cache::Query::latest(channel, 10)).await.unwrap();
+            let mut read: Vec<_> = kept
+                .iter()
+                .map(|record| read_record(record).unwrap())
+                .collect();
+            read.sort_by_key(|message| message.message_id);
+            let read: Vec<_> = read
+                .iter()
+                .map(|message| (message.message_id, message.content.as_str(), message.code))
+                .collect();
+            assert_eq!(
+                read,
+                [(1, "c", 0), (3, "d", 0), (4, "e", 0)],
+                "queue {queue}"
+            );
+            cache.close().await.unwrap();
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What a bot knows and remembers of the platform, shared by its actors; it outlives each of them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use greenroom_actors::clock::{self, Instant};
+use greenroom_actors::event::{ChannelKey, Id};
+use greenroom_proto::mezon::{Wire, api, realtime};
+
+use super::caches::{Caches, Channel, Fifo};
+use super::limits::{DIRECT_CLAN, DIRECT_MODE, REMOVED, UPDATED, mode_of};
+
+/// How to write into a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    pub(super) clan_id: i64,
+    pub(super) mode: i32,
+    pub(super) is_public: bool,
+}
+
+/// The shared knowledge. Nothing waits while it is locked.
+#[derive(Debug, Default)]
+pub(super) struct State(Mutex<Known>);
+
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) me: Id,
+    pub(super) wire: Option<Wire>,
+    pub(super) caches: Caches,
+    /// How messages of channels that are not in the cache were sent.
+    routes: Fifo<Route>,
+    /// The topics of messages that belong to one.
+    topics: Fifo<i64>,
+    /// Channels that were joined one by one, to be joined again.
+    pub(super) joined: BTreeMap<i64, realtime::ChannelJoin>,
+    /// The last message of each channel that was delivered.
+    seen: Fifo<Seen>,
+    /// The last messages that were delivered, of all channels.
+    recent: VecDeque<i64>,
+    /// Messages that were fetched after a reconnect and may come once more over the socket.
+    replayed: BTreeSet<i64>,
+    replayed_at: Option<Instant>,
+    /// What the bot itself has said lately, as it came back: channel, message and content.
+    pub(super) own: VecDeque<(i64, i64, String)>,
+    /// Messages of the bot that were acknowledged lately.
+    pub(super) acknowledged: VecDeque<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) clan_id: i64,
+    pub(super) message_id: i64,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            me: Id::NONE,
+            wire: None,
+            caches: Caches::default(),
+            routes: Fifo::new(CHANNELS),
+            topics: Fifo::new(TOPICS),
+            joined: BTreeMap::new(),
+            seen: Fifo::new(CHANNELS),
+            recent: VecDeque::new(),
+            replayed: BTreeSet::new(),
+            replayed_at: None,
+            own: VecDeque::new(),
+            acknowledged: VecDeque::new(),
+        }
+    }
+}
+
+impl State {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// Says how to write into a channel, if that is known.
+    pub(super) fn route(&self, channel_id: i64) -> Option<Route> {
+        let cached = self.caches.channels.get(channel_id).map(Route::from);
+        cached.or_else(|| self.routes.get(channel_id).copied())
+    }
+
+    /// Completes the key of a conversation: some events name the channel only.
+    pub(super) fn key(&self, clan_id: i64, channel_id: i64) -> ChannelKey {
+        let clan_id = match clan_id {
+            0 if channel_id != 0 => self.route(channel_id).map_or(0, |route| route.clan_id),
+            clan_id => clan_id,
+        };
+        ChannelKey::new(clan_id, channel_id)
+    }
+
+    /// Returns the topic that a message belongs to, or 0.
+    pub(super) fn topic(&self, message_id: i64) -> i64 {
+        self.topics.get(message_id).copied().unwrap_or_default()
+    }
+
+    /// Learns from a message that is about to be delivered. Returns false if it was delivered before.
+    pub(super) fn learn(&mut self, message: &api::ChannelMessage) -> bool {
+        let is_new = !matches!(message.code, UPDATED | REMOVED);
+        if is_new && !self.saw(message.clan_id, message.channel_id, message.message_id) {
+            return false;
+        }
+        if self.route(message.channel_id).is_none() {
+            let route = Route {
+                clan_id: message.clan_id,
+                mode: message.mode,
+                is_public: message.is_public,
+            };
+            self.routes.set(message.channel_id, route);
+        }
+        if message.topic_id != 0 {
+            self.topics.set(message.message_id, message.topic_id);
+        }
+        if is_new && self.me == message.sender_id {
+            let said = (
+                message.channel_id,
+                message.message_id,
+                message.content.clone(),
+            );
+            remember(&mut self.own, said, OWN);
+        }
+        self.caches.learn_sender(message);
+        true
+    }
+
+    /// Remembers that a message is delivered. Returns false if it was before.
+    pub(super) fn saw(&mut self, clan_id: i64, channel_id: i64, message_id: i64) -> bool {
+        if !self.replayed.is_empty() && self.was_replayed(message_id) {
+            return false;
+        }
+        match self.seen.get_mut(channel_id) {
+            Some(seen) => seen.message_id = seen.message_id.max(message_id),
+            None => self.seen.set(
+                channel_id,
+                Seen {
+                    clan_id,
+                    message_id,
+                },
+            ),
+        }
+        remember(&mut self.recent, message_id, RECENT);
+        true
+    }
+
+    #[cold]
+    fn was_replayed(&mut self, message_id: i64) -> bool {
+        let age = self
+            .replayed_at
+            .map(|at| clock::now().saturating_duration_since(at));
+        if age.is_none_or(|age| age > REPLAY_WINDOW) {
+            self.replayed.clear();
+            return false;
+        }
+        self.replayed.contains(&message_id)
+    }
+
+    /// Lists the channels in which messages were delivered, and the last one of each.
+    pub(super) fn last_seen(&self) -> Vec<(i64, Seen)> {
+        self.seen
+            .entries()
+            .map(|(channel_id, seen)| (channel_id, *seen))
+            .collect()
+    }
+
+    /// Takes out of `missed` what was delivered already, and prepares for the rest to come again over the socket.
+    pub(super) fn begin_replay(&mut self, missed: &mut Vec<api::ChannelMessage>) {
+        let delivered: BTreeSet<_> = self.recent.iter().copied().collect();
+        missed.retain(|message| !delivered.contains(&message.message_id));
+        self.replayed.clear();
+        self.replayed_at = Some(clock::now());
+    }
+
+    /// Remembers that a message was fetched: if it comes over the socket as well, it was delivered before.
+    pub(super) fn replayed(&mut self, message_id: i64) {
+        self.replayed.insert(message_id);
+    }
+
+    /// Remembers that the platform has taken a message of the bot.
+    pub(super) fn acknowledge(&mut self, message_id: i64) {
+        remember(&mut self.acknowledged, message_id, OWN);
+    }
+}
+
+impl From<&Channel> for Route {
+    fn from(channel: &Channel) -> Self {
+        Self {
+            clan_id: channel.clan_id,
+            mode: mode_of(channel.channel_type),
+            is_public: !channel.is_private,
+        }
+    }
+}
+
+impl Route {
+    /// What most channels are like, for one of which nothing can be learned.
+    pub(super) fn guess(clan_id: i64) -> Self {
+        let is_direct = clan_id == DIRECT_CLAN;
+        Self {
+            clan_id,
+            mode: if is_direct { DIRECT_MODE } else { 2 },
+            is_public: !is_direct,
+        }
+    }
+}
+
+fn remember<T>(ring: &mut VecDeque<T>, value: T, limit: usize) {
+    if ring.len() >= limit {
+        ring.pop_front();
+    }
+    ring.push_back(value);
+}
+
+const CHANNELS: usize = 1_000;
+const TOPICS: usize = 10_000;
+const RECENT: usize = 4_096;
+const OWN: usize = 256;
+const REPLAY_WINDOW: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(channel_id: i64, message_id: i64) -> api::ChannelMessage {
+        api::ChannelMessage {
+            clan_id: 2,
+            channel_id,
+            message_id,
+            mode: 2,
+            is_public: true,
+            sender_id: 9,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_missed_message_is_delivered_once_whichever_way_it_comes() {
+        let state = State::default();
+        let known = &mut *state.lock();
+        assert!(known.learn(&message(3, 10)));
+        let mut missed = vec![message(3, 10), message(3, 11), message(3, 12)];
+        known.begin_replay(&mut missed);
+        assert_eq!(
+            missed
+                .iter()
+                .map(|missed| missed.message_id)
+                .collect::<Vec<_>>(),
+            [11, 12]
+        );
+        for missed in missed {
+            assert!(known.learn(&missed));
+            known.replayed(missed.message_id);
+        }
+        assert!(!known.learn(&message(3, 11)));
+        assert!(known.learn(&message(3, 13)));
+        let update = api::ChannelMessage {
+            code: UPDATED,
+            ..message(3, 11)
+        };
+        assert!(known.learn(&update));
+        assert_eq!(
+            known.last_seen(),
+            [(
+                3,
+                Seen {
+                    clan_id: 2,
+                    message_id: 13
+                }
+            )]
+        );
+    }
+
+    #[test]
+    fn an_event_that_names_its_channel_only_finds_its_conversation() {
+        let state = State::default();
+        let known = &mut *state.lock();
+        assert_eq!(known.key(0, 3), ChannelKey::new(0, 3));
+        known.learn(&message(3, 10));
+        assert_eq!(known.key(0, 3), ChannelKey::new(2, 3));
+        assert_eq!(known.key(0, 0), ChannelKey::default());
+        let route = known.route(3).unwrap();
+        assert_eq!((route.mode, route.is_public), (2, true));
+    }
+}
