@@ -113,8 +113,12 @@ fn message(clan_id: i64, channel_id: i64, message_id: i64) -> Record {
         channel: ChannelKey::new(clan_id, channel_id),
         id: Id::from(message_id),
         at: 1_700_000_000,
-        format: 1,
-        body: encode(Wire::V2, &message).into(),
+        // Both wires are kept as they come.
+        format: if message_id % 2 == 0 { 1 } else { 2 },
+        body: match message_id % 2 {
+            0 => encode(Wire::V1, &message).into(),
+            _ => encode(Wire::V2, &message).into(),
+        },
     }
 }
 

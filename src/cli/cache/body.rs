@@ -6,40 +6,38 @@ use bytes::Bytes;
 use greenroom_actors::cache::Record;
 use greenroom_actors::error::BoxError;
 use greenroom_actors::event::Id;
-use greenroom_proto::mezon::{self, Wire, api};
+use greenroom_proto::mezon::{self, api};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::mezon::MezonMessage;
-
-/// The format of a body that is a message of Mezon.
-const MEZON: u8 = 1;
+use crate::mezon::{MezonMessage, read_record, wire_of};
 
 /// Reads the message, if its format is known.
 pub(super) fn read(record: &Record) -> Option<api::ChannelMessage> {
-    match record.format {
-        MEZON => mezon::decode(Wire::V2, record.body.clone()).ok(),
-        _ => None,
-    }
+    wire_of(record.format)?;
+    read_record(record).ok()
 }
 
-/// Writes the message as JSON, unless making a body of that again would lose anything.
+/// Writes the message as JSON, unless anything that can be read of it would be lost.
 pub(super) fn to_json(record: &Record) -> Option<Value> {
-    let mut json = serde_json::to_value(read(record)?).ok()?;
+    let wire = wire_of(record.format)?;
+    let message: api::ChannelMessage = mezon::decode(wire, record.body.clone()).ok()?;
+    let mut json = serde_json::to_value(&message).ok()?;
     for name in LISTS {
         let list = json.get_mut(name)?;
         let bytes: Bytes = serde_json::from_value(list.take()).ok()?;
         *list = STANDARD.encode(bytes).into();
     }
     let body = from_json(record.format, &json).ok()?;
-    (body == record.body).then_some(json)
+    let again: api::ChannelMessage = mezon::decode(wire, body).ok()?;
+    (again == message).then_some(json)
 }
 
 /// Makes a body of the given format from JSON.
 pub(super) fn from_json(format: u8, json: &Value) -> Result<Bytes, BoxError> {
-    if format != MEZON {
+    let Some(wire) = wire_of(format) else {
         return Err(format!("bodies of format {format} must be given as base64 in `body`").into());
-    }
+    };
     let mut json = json.clone();
     for name in LISTS {
         let Some(list) = json.get_mut(name) else {
@@ -53,7 +51,7 @@ pub(super) fn from_json(format: u8, json: &Value) -> Result<Bytes, BoxError> {
         *list = bytes.into();
     }
     let message: api::ChannelMessage = serde_json::from_value(json)?;
-    Ok(mezon::encode(Wire::V2, &message).into())
+    Ok(mezon::encode(wire, &message).into())
 }
 
 /// The fields of a message that hold bytes.
@@ -171,6 +169,7 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use greenroom_actors::event::ChannelKey;
+    use greenroom_proto::mezon::Wire;
 
     use super::*;
 
@@ -190,23 +189,34 @@ mod tests {
             clan_id: 2,
             message_id: i64::MAX,
             content: r#"{"t":"hä\n"}"#.to_owned(),
-            mentions: Bytes::from_static(b"\x0a\x02\xff\x00"),
             references: Bytes::from_static(br#"[{"message_ref_id":"6"}]"#),
             ..Default::default()
         };
-        let record = record(MEZON, mezon::encode(Wire::V2, &message));
-        let json = to_json(&record).unwrap();
-        assert_eq!(json["message_id"], i64::MAX.to_string());
-        assert_eq!(from_json(MEZON, &json).unwrap(), record.body);
+        for (format, wire) in [(1, Wire::V1), (2, Wire::V2)] {
+            let record = record(format, mezon::encode(wire, &message));
+            let json = to_json(&record).unwrap();
+            assert_eq!(json["message_id"], i64::MAX.to_string());
+            assert_eq!(from_json(format, &json).unwrap(), record.body);
+        }
     }
 
     #[test]
-    fn what_json_would_lose_stays_as_it_is() {
+    fn lists_may_be_any_bytes_where_the_wire_has_them() {
+        let message = api::ChannelMessage {
+            mentions: Bytes::from_static(b"\x0a\x02\xff\x00"),
+            ..Default::default()
+        };
+        let record = record(2, mezon::encode(Wire::V2, &message));
+        let json = to_json(&record).unwrap();
+        assert_eq!(json["mentions"], "CgL/AA==");
+        assert_eq!(from_json(2, &json).unwrap(), record.body);
+    }
+
+    #[test]
+    fn what_is_no_message_stays_as_it_is() {
         assert_eq!(to_json(&record(9, "hello")), None);
-        assert_eq!(to_json(&record(MEZON, vec![0xff])), None);
-        // A field that is not known.
-        assert_eq!(to_json(&record(MEZON, vec![0xa0, 0x06, 0x01])), None);
+        assert_eq!(to_json(&record(2, vec![0xff])), None);
         from_json(9, &Value::Null).unwrap_err();
-        from_json(MEZON, &Value::Null).unwrap_err();
+        from_json(2, &Value::Null).unwrap_err();
     }
 }
