@@ -9,7 +9,6 @@ mod compose;
 mod demo;
 mod failure;
 mod logging;
-#[expect(dead_code, reason = "becomes a command when the adapter has landed")]
 mod mezon;
 mod run;
 mod signals;
@@ -25,6 +24,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 pub use failure::{Failure, FailureKind};
+use terminal::remark;
 pub use terminal::{Cell, Color, Printer, Tone};
 
 use crate::config::{Config, Faults, Purpose, Sources};
@@ -86,6 +86,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Show a bot at work on a simulated platform: no account and no network needed
     Demo(demo::DemoArgs),
+    /// Watch the events of a Mezon bot, and say something
+    Mezon(mezon::MezonArgs),
     /// Run the bot that the configuration composes, until SIGTERM or Ctrl-C
     Run(run::RunArgs),
     /// Simulate the platforms until SIGTERM, for any client
@@ -98,6 +100,7 @@ impl Command {
             Self::Cache(args) => actix_rt::System::new().block_on(cache::run(args, globals)),
             Self::Check(args) => check::run(&args, globals),
             Self::Demo(args) => actix_rt::System::new().block_on(demo::run(args, globals)),
+            Self::Mezon(args) => actix_rt::System::new().block_on(mezon::run(args, globals)),
             Self::Run(args) => actix_rt::System::new().block_on(run::run(args, globals)),
             Self::Sim(args) => actix_rt::System::new().block_on(sim::run(args, globals)),
         }

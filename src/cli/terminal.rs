@@ -218,6 +218,12 @@ fn write_line(line: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// Tells a person something that is no result.
+pub(super) fn remark(text: &str) {
+    // Nobody is left to tell if this fails.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// How far a column may grow; longer texts push the rest of their own line only.
 const WIDEST: usize = 28;
 

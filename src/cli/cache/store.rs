@@ -1,12 +1,11 @@
 //! The store of the command, opened for as long as it takes.
 
-use std::io::{self, Write};
 use std::path::Path;
 
 use greenroom_actors::cache::{Bound, Cache, CacheError, ChannelInfo, Limits, Settings};
 use greenroom_actors::event::{ChannelKey, Id};
 
-use crate::cli::{Failure, FailureKind, Globals, Printer};
+use crate::cli::{Failure, FailureKind, Globals, Printer, remark};
 use crate::config;
 
 /// Where the messages are, and how results are printed.
@@ -59,8 +58,7 @@ impl Store {
     /// Tells a person something that is no result.
     pub(super) fn remark(&self, text: &str) {
         if !self.printer.is_json() {
-            // Nobody is left to tell if this fails.
-            let _ = writeln!(io::stderr(), "{text}");
+            remark(text);
         }
     }
 
