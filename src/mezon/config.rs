@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use greenroom_actors::connection;
 use greenroom_actors::event::Id;
+use greenroom_actors::supervisor::Backoff;
 use greenroom_proto::mezon::Wire;
 use secrecy::SecretString;
 use url::Url;
@@ -39,6 +41,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// The time that opening the socket may take; 30 s by default.
     pub connect_timeout: Duration,
+    /// The waits before tries to connect again; 1 s doubling to 60 s, never less than half of that, anew after 60 s of health.
+    pub backoff: Backoff,
     /// The longest content of one message as JSON text, in UTF-16 units; 4,000 by default.
     pub content_limit: usize,
     /// Whether messages missed while disconnected are fetched afterwards, where the wire allows it; true by default.
@@ -60,6 +64,7 @@ impl Settings {
             heartbeat: Duration::from_secs(10),
             request_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(30),
+            backoff: connection::Settings::default().backoff,
             content_limit: 4_000,
             catch_up: true,
             session_file: None,
@@ -87,6 +92,7 @@ impl From<crate::config::Mezon> for Settings {
             heartbeat: file.heartbeat_interval,
             request_timeout: file.request_timeout,
             connect_timeout: file.connect_timeout,
+            backoff: connection::Settings::default().backoff,
             content_limit: file.content_limit,
             catch_up: file.catch_up,
             session_file: file.session_file,

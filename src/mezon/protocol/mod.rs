@@ -202,6 +202,7 @@ impl Protocol for MezonProtocol {
             heartbeat_limit: self.settings.heartbeat,
             request_timeout: self.settings.request_timeout,
             per_second: PER_SECOND,
+            backoff: self.settings.backoff,
             ..connection::Settings::default()
         }
     }
@@ -304,7 +305,7 @@ impl Protocol for MezonProtocol {
                 }
             }
             Message::ChannelLeave(leave) => {
-                drop(self.state.lock().joined.remove(&leave.channel_id))
+                self.state.lock().joined.remove(&leave.channel_id);
             }
             _ => {}
         }
