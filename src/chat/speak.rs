@@ -1,5 +1,6 @@
 //! Answering where an event came from.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt};
@@ -16,6 +17,9 @@ pub trait Speaker: Send + Sync {
         channel: &ChannelKey,
         message: Outgoing,
     ) -> BoxFuture<'static, Result<Sent, RequestError>>;
+
+    /// Returns the platform's own client, for those who know it.
+    fn as_any(&self) -> &dyn Any;
 }
 
 /// Saying something in the conversation of an event; works for every event, emitted ones included.

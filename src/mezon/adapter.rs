@@ -1,41 +1,41 @@
 //! Puts a bot on Mezon.
+//!
+//! ```text
+//! mezon
+//! ├─ cache        messages on disk, if they are kept: shards on a thread of their own
+//! ├─ session      tokens
+//! ├─ api          calls over HTTP
+//! ├─ connection   the socket
+//! └─ channels     one actor for each conversation in which something is said
+//! ```
 
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{Arbiter, ArbiterHandle, System};
 use greenroom_actors::cache::Cache;
 use greenroom_actors::channel::{ChannelSettings, Channels};
-use greenroom_actors::connection::{Connection, ConnectionRef, Quiesce, Submit, Transport};
+use greenroom_actors::connection::{Connection, ConnectionRef, Transport};
 use greenroom_actors::error::BoxError;
 use greenroom_actors::event::Origin;
 use greenroom_actors::session::{Session, SessionSettings, SessionStore};
-use greenroom_actors::supervisor::{ChildSpec, Strategy};
+use greenroom_actors::supervisor::{ChildSpec, Strategy, Supervisor};
 use secrecy::ExposeSecret;
 
 use super::authenticator::MezonAuthenticator;
 use super::caller::ApiCaller;
-use super::client::{Client, Doors};
+use super::client::{Doors, Line, MezonClient};
 use super::config::Settings;
 use super::limits::MAX_BODY;
 use super::log::{CacheOptions, MessageLog};
-use super::outlet::MezonOutlet;
 use super::protocol::{MezonProtocol, Parts};
 use crate::chat::Speaker;
 use crate::platform::http::HttpClient;
 use crate::platform::websocket::Websocket;
 use crate::platform::{Adapter, Assembly, Source};
 
-/// The platform Mezon.
-///
-/// ```text
-/// mezon
-/// ├─ session      tokens
-/// ├─ api          calls over HTTP
-/// ├─ cache 0..    messages on disk, if they are kept
-/// ├─ connection   the socket
-/// └─ channels     one actor for each conversation in which something is said
-/// ```
+/// Mezon as a platform of a bot.
 ///
 /// # Examples
 ///
@@ -50,15 +50,15 @@ use crate::platform::{Adapter, Assembly, Source};
 /// ```
 #[must_use = "it does nothing until a bot is put on it"]
 pub struct Mezon {
-    client: Client,
+    client: MezonClient,
     cache: Option<CacheOptions>,
     transport: MakeTransport,
 }
 
 type MakeTransport = Arc<dyn Fn() -> Rc<dyn Transport> + Send + Sync>;
 
-impl std::fmt::Debug for Mezon {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Mezon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mezon")
             .field("settings", self.client.settings())
             .field("cache", &self.cache)
@@ -67,22 +67,38 @@ impl std::fmt::Debug for Mezon {
 }
 
 impl Mezon {
-    /// Prepares a connection with these settings. Messages are not kept.
+    /// Describes the platform; without a message cache.
     pub fn new(settings: impl Into<Settings>) -> Self {
         Self {
-            client: Client::new(Arc::new(settings.into())),
+            client: MezonClient::new(Arc::new(settings.into())),
             cache: None,
             transport: Arc::new(|| Rc::new(Websocket::new())),
         }
     }
 
-    /// Keeps messages as they come.
-    pub fn cache(mut self, cache: impl Into<Option<CacheOptions>>) -> Self {
-        self.cache = cache.into();
+    /// Keeps every message that is received in a cache.
+    pub fn cached(mut self, options: CacheOptions) -> Self {
+        self.cache = Some(options);
         self
     }
 
-    /// Describes the platform by `greenroom.toml` and the environment, the message cache included.
+    /// Keeps messages as the section `[cache]` says.
+    #[cfg(feature = "cli")]
+    pub fn cache(mut self, section: &crate::config::Cache) -> Self {
+        self.cache = CacheOptions::configured(section);
+        self
+    }
+
+    /// Opens links in another way than over the network. `make` is called on the thread of the connection, at each of its starts.
+    pub fn transport(
+        mut self,
+        make: impl Fn() -> Rc<dyn Transport> + Send + Sync + 'static,
+    ) -> Self {
+        self.transport = Arc::new(make);
+        self
+    }
+
+    /// Describes the platform by `greenroom.toml` and the environment, cache included.
     ///
     /// # Errors
     ///
@@ -94,18 +110,9 @@ impl Mezon {
         Ok(Self::new(mezon).cache(&config.cache))
     }
 
-    /// Opens links in another way than over the network; `make` is called on the thread of the connection.
-    pub fn transport(
-        mut self,
-        make: impl Fn() -> Rc<dyn Transport> + Send + Sync + 'static,
-    ) -> Self {
-        self.transport = Arc::new(make);
-        self
-    }
-
-    /// Returns the handle through which handlers use all that the platform can do.
+    /// Returns what can be done on the platform, for those who have no event from there at hand.
     #[must_use]
-    pub fn client(&self) -> Client {
+    pub fn client(&self) -> MezonClient {
         self.client.clone()
     }
 }
@@ -121,66 +128,66 @@ impl Adapter for Mezon {
             cache: options,
             transport,
         } = *self;
-        let settings = Arc::clone(client.settings());
+        let (settings, state) = (Arc::clone(client.settings()), Arc::clone(client.state()));
         check(&settings)?;
         let mut branch = assembly.supervisor(NAME, Strategy::OneForOne);
-
-        let session = session(&settings);
-        let session_door = session.address();
-        let api = api(&settings, &session);
-        let api_door = api.address();
-        branch = branch.child(session).child(api);
-
         let cache = options
             .as_ref()
             .map(|options| Cache::new(options.settings.clone()));
-        for shard in cache.iter().flat_map(shards) {
-            branch = branch.child(shard);
+        if let Some(cache) = &cache {
+            branch = branch.child(shards(cache, assembly));
         }
-
-        let speaker: Arc<dyn Speaker> = Arc::new(client.clone());
-        let origin = Origin::with_door(NAME, &assembly.bot, &assembly.router, speaker);
         let log = cache.clone().zip(options);
-        let (state, entropy) = (
-            Arc::clone(client.state()),
-            assembly.entropy.derive("mezon connection"),
-        );
-        let counters = Arc::clone(&assembly.counters);
-        let connection = ChildSpec::new("connection", move || {
-            let log = log.as_ref().map(|(cache, options)| {
-                MessageLog::new(cache.clone(), Arc::clone(&counters), options)
-            });
-            let protocol = MezonProtocol::new(Parts {
-                settings: Arc::clone(&settings),
-                transport: transport(),
-                http: http(&settings),
-                session: session_door.clone(),
-                state: Arc::clone(&state),
-                origin: Arc::clone(&origin),
-                log,
-            });
-            Connection::new(
-                protocol,
-                Arc::clone(&origin),
-                &entropy,
-                Arc::clone(&counters),
-            )
+        let log = log.map(|(cache, options)| {
+            MessageLog::new(cache, Arc::clone(&assembly.counters), &options)
         });
-        let connection_door = connection.address();
-        let quiesce = vec![connection_door.narrow::<Quiesce>()];
+
+        let session = session(&settings);
+        let authenticated = session.address();
+        let api = api(&settings, &session);
+        let caller = api.address();
         let channels = assembly.supervisor("channels", Strategy::OneForOne);
-        client.connect(Doors {
-            api: api_door,
-            cache,
-            channels: Channels::new(
-                MezonOutlet::new(client.clone()),
-                ChannelSettings::default(),
-                channels.handle(),
-            ),
-            connection: ConnectionRef::new(connection_door.narrow::<Submit<MezonProtocol>>()),
+        let counters = Arc::clone(&assembly.counters);
+        let connection = ChildSpec::linked("connection", |address| {
+            let line = Line {
+                connection: ConnectionRef::new(address.narrow()),
+                counters: Arc::clone(&counters),
+                state: Arc::clone(&state),
+            };
+            client.connect(Doors {
+                api: caller,
+                cache,
+                channels: Channels::new(line, ChannelSettings::default(), channels.handle()),
+            });
+            let door: Arc<dyn Speaker> = Arc::new(client.clone());
+            let origin = Origin::with_door(NAME, &assembly.bot, &assembly.router, door);
+            let entropy = assembly.entropy.derive("mezon connection");
+            move || {
+                let protocol = MezonProtocol::new(Parts {
+                    settings: Arc::clone(&settings),
+                    transport: transport(),
+                    http: http(&settings),
+                    session: authenticated.clone(),
+                    state: Arc::clone(&state),
+                    origin: Arc::clone(&origin),
+                    log: log.clone(),
+                });
+                Connection::new(
+                    protocol,
+                    Arc::clone(&origin),
+                    &entropy,
+                    Arc::clone(&counters),
+                )
+            }
         });
+        let quiesce = vec![connection.address().narrow()];
+        let branch = branch
+            .child(session)
+            .child(api)
+            .child(connection)
+            .child(channels);
         Ok(Source {
-            branch: branch.child(connection).child(channels).into(),
+            branch: branch.into(),
             quiesce,
         })
     }
@@ -221,18 +228,21 @@ fn api(
     })
 }
 
-/// The shards of the cache: they block while they use the disk, so they get a thread of their own where there can be one.
-fn shards(cache: &Cache) -> Vec<ChildSpec<greenroom_actors::cache::CacheShard>> {
+/// The shards of the cache, on a thread of their own where there can be one: what they do blocks.
+fn shards(cache: &Cache, assembly: &Assembly) -> Supervisor {
     let thread: Option<ArbiterHandle> = System::try_current().map(|_| Arbiter::new().handle());
-    let shard = |number| {
+    let shard = |number: usize| {
         let cache = cache.clone();
-        let spec = ChildSpec::new(format!("cache {number}"), move || cache.shard(number));
+        let shard = ChildSpec::new(format!("cache shard {number}"), move || cache.shard(number));
         match &thread {
-            Some(thread) => spec.on_arbiter(thread.clone()),
-            None => spec,
+            Some(thread) => shard.on_arbiter(thread.clone()),
+            None => shard,
         }
     };
-    (0..cache.shards()).map(shard).collect()
+    let supervisor = assembly.supervisor("cache", Strategy::OneForOne);
+    (0..cache.shards())
+        .map(shard)
+        .fold(supervisor, Supervisor::child)
 }
 
 fn http(settings: &Settings) -> HttpClient {

@@ -15,7 +15,7 @@ use super::wide;
 pub struct Request {
     pub(super) message: Message,
     /// Sizes of attachments that only the older wire can write, by their place.
-    wide: Vec<(usize, i64)>,
+    pub(super) wide: Vec<(usize, i64)>,
 }
 
 /// What the platform answered.
@@ -66,6 +66,15 @@ impl Request {
     /// Says whether its answer is raw frames.
     pub(super) fn is_api(&self) -> bool {
         matches!(self.message, Message::ApiRequestEvent(_))
+    }
+
+    /// Returns the message that it sends, if it sends one.
+    pub(super) fn message_to_send(&self) -> Option<&realtime::ChannelMessageSend> {
+        match &self.message {
+            Message::ChannelMessageSend(send) => Some(send),
+            Message::EphemeralMessageSend(send) => send.message.as_ref(),
+            _ => None,
+        }
     }
 
     /// Writes it as a frame.
@@ -121,16 +130,13 @@ requests! {
 }
 
 /// A message to some users: one request where the wire takes a list of them, else one for each.
-pub(super) fn ephemeral(
-    wire: Wire,
-    message: &realtime::ChannelMessageSend,
-    receivers: &[i64],
-) -> Vec<Request> {
+pub(super) fn ephemeral(wire: Wire, message: &Request, receivers: &[i64]) -> Vec<Request> {
     let request = |receivers: &[i64]| {
-        Request::from(realtime::EphemeralMessageSend {
-            message: Some(message.clone()),
+        let request = Request::from(realtime::EphemeralMessageSend {
+            message: message.message_to_send().cloned(),
             receiver_ids: receivers.to_vec(),
-        })
+        });
+        request.with_sizes(message.wide.clone())
     };
     match wire {
         Wire::V1 => receivers.chunks(1).map(request).collect(),
@@ -332,6 +338,7 @@ mod tests {
             code: 12,
             ..Default::default()
         };
+        let message = Request::from(message);
         let v1 = ephemeral(Wire::V1, &message, &[ALICE, ALICE + 1]);
         assert_eq!(v1.len(), 2);
         assert_eq!(

@@ -37,11 +37,11 @@ impl CacheOptions {
     }
 }
 
-/// Reads the section of the configuration; `None` if it switches the cache off.
 #[cfg(feature = "cli")]
-impl From<&crate::config::Cache> for Option<CacheOptions> {
-    fn from(section: &crate::config::Cache) -> Self {
-        section.enabled.then(|| CacheOptions {
+impl CacheOptions {
+    /// Reads the section of the configuration; `None` if it switches the cache off.
+    pub(super) fn configured(section: &crate::config::Cache) -> Option<Self> {
+        section.enabled.then(|| Self {
             settings: section.into(),
             lossless: section.overflow == crate::config::CacheOverflow::Block,
             queue: section.queue,

@@ -1,4 +1,4 @@
-//! The Mezon adapter: [`Mezon`] puts a bot on the platform, [`Client`] is what its handlers use there.
+//! The Mezon adapter: [`Mezon`] puts a bot on the platform, [`MezonClient`] is what its handlers use there.
 //!
 //! Every realtime event arrives as an event of its own type of [`proto`], such as `Event<proto::api::ChannelMessage>`, those that all
 //! platforms have also as those of [`chat`](crate::chat), and all of them as [`AnyEvent`] for those who know their names only.
@@ -12,7 +12,6 @@ mod client;
 mod codec;
 mod config;
 mod content;
-mod draft;
 mod error;
 mod event;
 #[cfg(feature = "simulator")]
@@ -22,7 +21,7 @@ mod lenient;
 mod limits;
 mod log;
 mod message;
-mod outlet;
+mod outgoing;
 mod protocol;
 mod raw;
 mod scan;
@@ -33,11 +32,10 @@ pub use adapter::Mezon;
 pub use auth::MezonSession;
 pub use authenticator::MezonAuthenticator;
 pub use caches::{Channel, Clan, User};
-pub use client::Client;
+pub use client::{MezonClient, OnMezon};
 pub use codec::{Answer, Request};
 pub use config::Settings;
 pub use content::Content;
-pub use draft::{Attachment, Draft, Post};
 pub use error::ApiError;
 pub use event::{AnyEvent, event_name};
 pub use greenroom_proto::mezon as proto;
@@ -47,5 +45,5 @@ pub use limits::{mode_of, type_of};
 pub(crate) use log::wire_of;
 pub use log::{CacheOptions, read_record};
 pub use message::MezonMessage;
-pub use outlet::MezonOutlet;
+pub use outgoing::{Attachment, NewMessage};
 pub use protocol::MezonProtocol;

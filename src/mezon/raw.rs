@@ -75,17 +75,22 @@ impl ApiCalls {
         timeout: Duration,
     ) -> Result<u16, RequestError> {
         let now = clock::now();
-        self.pending
-            .retain(|_, (_, since)| now.saturating_duration_since(*since) < timeout * 2);
         // As long as correlations are small they are used as they are: then no other request has the number.
         let wanted = u16::try_from(correlation).unwrap_or_else(|_| self.last.wrapping_add(1));
-        let mut free = (wanted..=u16::MAX).chain(0..wanted).filter(|cid| *cid != 0);
-        let cid = free
-            .find(|cid| !self.pending.contains_key(cid))
-            .ok_or(RequestError::QueueFull)?;
+        let cid = self.free(wanted).or_else(|| {
+            self.pending
+                .retain(|_, (_, since)| now.saturating_duration_since(*since) < timeout * 2);
+            self.free(wanted)
+        });
+        let cid = cid.ok_or(RequestError::QueueFull)?;
         self.pending.insert(cid, (correlation, now));
         self.last = cid;
         Ok(cid)
+    }
+
+    fn free(&self, wanted: u16) -> Option<u16> {
+        let mut all = (wanted..=u16::MAX).chain(1..wanted);
+        all.find(|cid| *cid != 0 && !self.pending.contains_key(cid))
     }
 
     pub(super) fn is_pending(&self, cid: u16) -> bool {

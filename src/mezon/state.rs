@@ -34,8 +34,10 @@ pub(super) struct Known {
     topics: Fifo<i64>,
     /// Channels that were joined one by one, to be joined again.
     pub(super) joined: BTreeMap<i64, realtime::ChannelJoin>,
-    /// The last message of each channel that was delivered.
+    /// The last message of each channel that was delivered, or that was there before the bot came.
     seen: Fifo<Seen>,
+    /// When it was noted what was there before the bot came, in seconds since 1970.
+    pub(super) baseline_at: Option<u64>,
     /// The last messages that were delivered, of all channels.
     recent: VecDeque<i64>,
     /// Messages that were fetched after a reconnect and may come once more over the socket.
@@ -62,7 +64,8 @@ impl Default for Known {
             routes: Fifo::new(CHANNELS),
             topics: Fifo::new(TOPICS),
             joined: BTreeMap::new(),
-            seen: Fifo::new(CHANNELS),
+            seen: Fifo::new(SEEN),
+            baseline_at: None,
             recent: VecDeque::new(),
             replayed: BTreeSet::new(),
             replayed_at: None,
@@ -147,6 +150,20 @@ impl Known {
         true
     }
 
+    /// Notes what is the last message of a channel now: only what comes after it can be missed.
+    pub(super) fn baseline(&mut self, clan_id: i64, channel: &api::ChannelDescription) {
+        if self.seen.get(channel.channel_id).is_none() {
+            let message_id = last_of(channel).unwrap_or_default();
+            self.seen.set(
+                channel.channel_id,
+                Seen {
+                    clan_id,
+                    message_id,
+                },
+            );
+        }
+    }
+
     #[cold]
     fn was_replayed(&mut self, message_id: i64) -> bool {
         let age = self
@@ -159,18 +176,34 @@ impl Known {
         self.replayed.contains(&message_id)
     }
 
-    /// Lists the channels in which messages were delivered, and the last one of each.
-    pub(super) fn last_seen(&self) -> Vec<(i64, Seen)> {
-        self.seen
-            .entries()
-            .map(|(channel_id, seen)| (channel_id, *seen))
-            .collect()
+    /// Says whether what is missed in a channel is fetched.
+    pub(super) fn is_seen(&self, channel_id: i64) -> bool {
+        self.seen.get(channel_id).is_some()
+    }
+
+    /// Lists the clans in which messages can have been missed.
+    pub(super) fn seen_clans(&self) -> BTreeSet<i64> {
+        self.seen.entries().map(|(_, seen)| seen.clan_id).collect()
+    }
+
+    /// Lists the channels of a clan, and the last message of each that was delivered.
+    pub(super) fn seen_in(&self, clan_id: i64) -> Vec<(i64, Seen)> {
+        let all = self.seen.entries().map(|(channel, seen)| (channel, *seen));
+        all.filter(|(_, seen)| seen.clan_id == clan_id).collect()
     }
 
     /// Takes out of `missed` what was delivered already, and prepares for the rest to come again over the socket.
     pub(super) fn begin_replay(&mut self, missed: &mut Vec<api::ChannelMessage>) {
         let delivered: BTreeSet<_> = self.recent.iter().copied().collect();
-        missed.retain(|message| !delivered.contains(&message.message_id));
+        // A server that does not tell its last messages would give all that was ever said.
+        let since = self
+            .baseline_at
+            .unwrap_or_default()
+            .saturating_sub(CLOCK_TOLERANCE);
+        missed.retain(|message| {
+            let at = u64::from(message.create_time_seconds);
+            !delivered.contains(&message.message_id) && (at == 0 || at >= since)
+        });
         self.replayed.clear();
         self.replayed_at = Some(clock::now());
     }
@@ -208,6 +241,12 @@ impl Route {
     }
 }
 
+/// Returns the last message of a channel, if the platform tells.
+pub(super) fn last_of(channel: &api::ChannelDescription) -> Option<i64> {
+    let last = channel.last_sent_message.as_ref()?;
+    (last.id != 0).then_some(last.id)
+}
+
 fn remember<T>(ring: &mut VecDeque<T>, value: T, limit: usize) {
     if ring.len() >= limit {
         ring.pop_front();
@@ -216,9 +255,12 @@ fn remember<T>(ring: &mut VecDeque<T>, value: T, limit: usize) {
 }
 
 const CHANNELS: usize = 1_000;
+const SEEN: usize = 10_000;
 const TOPICS: usize = 10_000;
 const RECENT: usize = 4_096;
 const OWN: usize = 256;
+/// How far the clocks of the platform and of this machine may be apart, in seconds.
+const CLOCK_TOLERANCE: u64 = 300;
 const REPLAY_WINDOW: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
@@ -262,16 +304,11 @@ mod tests {
             ..message(3, 11)
         };
         assert!(known.learn(&update));
-        assert_eq!(
-            known.last_seen(),
-            [(
-                3,
-                Seen {
-                    clan_id: 2,
-                    message_id: 13
-                }
-            )]
-        );
+        let seen = Seen {
+            clan_id: 2,
+            message_id: 13,
+        };
+        assert_eq!(known.seen_in(2), [(3, seen)]);
     }
 
     #[test]

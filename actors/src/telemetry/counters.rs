@@ -70,6 +70,8 @@ counters! {
     reconnects = "greenroom_reconnects_total",
     /// Missed events that were fetched and delivered.
     replayed = "greenroom_events_replayed_total",
+    /// Messages of the bot that a platform has taken.
+    replies = "greenroom_replies_total",
     /// Messages sent.
     sent = "greenroom_frames_sent_total",
     /// Events received and not handed out, because the link broke or the bot was stopping.

@@ -1,5 +1,8 @@
 //! Fetches what was missed while the link was down, and finds in it what became of requests.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use futures::StreamExt;
 use futures::stream;
 use greenroom_actors::connection::{Confirmation, Trouble};
@@ -10,29 +13,77 @@ use super::MezonProtocol;
 use crate::mezon::codec::{Answer, Request};
 use crate::mezon::error::ApiError;
 use crate::mezon::http::{Api, trouble};
-use crate::mezon::state::Seen;
+use crate::mezon::state::{Seen, State, last_of};
 
-/// Fetches the messages of these channels after the last ones that were seen, oldest first.
+/// Notes the last messages of all channels, before the first of the bot's own time comes.
+pub(super) async fn baseline(api: Api, clans: Vec<i64>, state: Arc<State>) {
+    if clans.len() > CLANS {
+        tracing::warn!(
+            clans = clans.len(),
+            noted = CLANS,
+            "messages missed in some clans will not be fetched"
+        );
+    }
+    let lists = stream::iter(clans.into_iter().take(CLANS)).map(|clan_id| {
+        let api = api.clone();
+        async move { (clan_id, api.channels(clan_id).await) }
+    });
+    let mut lists = lists.buffer_unordered(AT_ONCE);
+    while let Some((clan_id, channels)) = lists.next().await {
+        match channels {
+            Ok(channels) => {
+                let known = &mut *state.lock();
+                for channel in &channels {
+                    known
+                        .caches
+                        .channels
+                        .set(channel.channel_id, channel.into());
+                    known.baseline(clan_id, channel);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, clan_id, "messages missed in a clan will not be fetched")
+            }
+        }
+    }
+}
+
+/// Fetches the messages that came after the last ones that were seen, oldest first; and says which channels it has looked at.
 pub(super) async fn missed(
     api: Api,
-    mut channels: Vec<(i64, Seen)>,
+    state: Arc<State>,
 ) -> Result<Vec<api::ChannelMessage>, Trouble> {
-    // The busiest in the end; with too many, those of long ago are left out.
-    channels.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.message_id));
-    if channels.len() > CHANNELS {
-        tracing::warn!(
-            known = channels.len(),
-            fetched = CHANNELS,
-            "not all channels are asked for missed messages"
-        );
-        channels.truncate(CHANNELS);
+    let clans = state.lock().seen_clans();
+    let lists = stream::iter(clans).map(|clan_id| {
+        let api = api.clone();
+        async move {
+            let channels = match clan_id {
+                0 => api.direct_channels().await,
+                clan_id => api.channels(clan_id).await,
+            };
+            channels.map(|channels| (clan_id, channels))
+        }
+    });
+    let mut lists = lists.buffered(AT_ONCE);
+    let mut behind = Vec::new();
+    while let Some(list) = lists.next().await {
+        let (clan_id, channels) = list.map_err(trouble)?;
+        behind.extend(with_news(state.lock().seen_in(clan_id), clan_id, &channels));
     }
-    let pages = stream::iter(channels).map(|(channel_id, seen)| {
+    if behind.len() > CHANNELS {
+        tracing::warn!(
+            channels = behind.len(),
+            fetched = CHANNELS,
+            "not all missed messages are fetched"
+        );
+        behind.truncate(CHANNELS);
+    }
+    let pages = stream::iter(behind).map(|(channel_id, seen)| {
         let api = api.clone();
         async move { after(&api, channel_id, seen).await }
     });
-    let mut all = Vec::new();
     let mut pages = pages.buffered(AT_ONCE);
+    let mut all = Vec::new();
     while let Some(page) = pages.next().await {
         match page {
             Ok(page) => all.extend(page),
@@ -44,6 +95,30 @@ pub(super) async fn missed(
     }
     all.sort_by_key(|message| (message.create_time_seconds, message.message_id));
     Ok(all)
+}
+
+/// Picks the channels that have messages after the last ones that were seen, those that are new included.
+fn with_news(
+    seen: Vec<(i64, Seen)>,
+    clan_id: i64,
+    channels: &[api::ChannelDescription],
+) -> Vec<(i64, Seen)> {
+    let seen: BTreeMap<_, _> = seen.into_iter().collect();
+    // A server that says it of none of them says it of nobody.
+    let tells = channels.iter().any(|channel| last_of(channel).is_some());
+    if !tells {
+        return seen.into_iter().collect();
+    }
+    let news = channels.iter().filter_map(|channel| {
+        let last = last_of(channel)?;
+        let unseen = Seen {
+            clan_id,
+            message_id: 0,
+        };
+        let seen = *seen.get(&channel.channel_id).unwrap_or(&unseen);
+        (last > seen.message_id).then_some((channel.channel_id, seen))
+    });
+    news.collect()
 }
 
 async fn after(
@@ -122,8 +197,9 @@ impl MezonProtocol {
             known.acknowledge(message_id);
             return Confirmation::Done(Answer::acknowledged(sent.channel_id, message_id));
         }
-        let asked = self.wire() == Wire::V2 && self.asked.contains(&sent.channel_id);
-        match asked {
+        let is_in_view =
+            self.settings.catch_up && self.wire() == Wire::V2 && known.is_seen(sent.channel_id);
+        match is_in_view {
             true => Confirmation::Absent,
             false => Confirmation::Unknown,
         }
@@ -132,6 +208,40 @@ impl MezonProtocol {
 
 const AFTER: i32 = 1;
 const AT_ONCE: usize = 4;
-const CHANNELS: usize = 100;
+const CHANNELS: usize = 200;
+const CLANS: usize = 64;
 const PAGE: i32 = 100;
 const PAGES: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel(channel_id: i64, last: i64) -> api::ChannelDescription {
+        let header = api::ChannelMessageHeader {
+            id: last,
+            ..Default::default()
+        };
+        api::ChannelDescription {
+            channel_id,
+            last_sent_message: Some(header),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn only_channels_with_news_are_asked() {
+        let seen = |message_id| Seen {
+            clan_id: 2,
+            message_id,
+        };
+        let known = vec![(3, seen(10)), (4, seen(20)), (5, seen(0))];
+        let channels = [channel(3, 10), channel(4, 21), channel(5, 0), channel(6, 7)];
+        assert_eq!(
+            with_news(known.clone(), 2, &channels),
+            [(4, seen(20)), (6, seen(0))]
+        );
+        let silent = [channel(3, 0), api::ChannelDescription::default()];
+        assert_eq!(with_news(known.clone(), 2, &silent), known);
+    }
+}

@@ -135,6 +135,7 @@ impl MezonProtocol {
                 Ok(channels) => {
                     let known = &mut *state.lock();
                     for channel in &channels {
+                        known.baseline(clan_id, channel);
                         known
                             .caches
                             .channels

@@ -6,7 +6,6 @@ mod effects;
 mod topics;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{FutureExt, LocalBoxFuture, join};
+use greenroom_actors::clock;
 use greenroom_actors::connection::{
     self, Class, Confirmation, DialError, DialRequest, Frame, Lost, Protocol, Reception,
     RequestError, Transport, Trouble,
@@ -56,8 +56,6 @@ pub struct MezonProtocol {
     log: Option<MessageLog>,
     raw: RawAnswers,
     calls: ApiCalls,
-    /// The channels that are asked for what was missed.
-    asked: BTreeSet<i64>,
 }
 
 impl fmt::Debug for MezonProtocol {
@@ -97,12 +95,16 @@ impl MezonProtocol {
             log: parts.log,
             raw: RawAnswers::default(),
             calls: ApiCalls::default(),
-            asked: BTreeSet::new(),
         }
     }
 
     fn wire(&self) -> Wire {
         self.wire.get()
+    }
+
+    /// Says whether missed messages are fetched: if that is wanted, and possible.
+    fn catches_up(&self, session: &MezonSession) -> bool {
+        self.settings.catch_up && session.wire == Wire::V2
     }
 
     /// Returns the API as the session may use it.
@@ -266,18 +268,31 @@ impl Protocol for MezonProtocol {
         self.calls = ApiCalls::default();
         self.me = session.user_id.clone();
         let (api, state) = (Api::new(&self.http, session), Arc::clone(&self.state));
+        let mut wants_baseline = self.catches_up(session);
         {
             let known = &mut *state.lock();
             known.me = session.user_id.clone();
             known.wire = Some(session.wire);
+            wants_baseline &= known.baseline_at.is_none();
         }
         async move {
             let (clans, direct) = join(api.clans(), api.direct_channels()).await;
             let clans = clans.map_err(trouble)?;
             match direct {
-                Ok(channels) => state.lock().caches.learn_direct(&channels),
+                Ok(channels) => {
+                    let known = &mut *state.lock();
+                    known.caches.learn_direct(&channels);
+                    for channel in channels.iter().filter(|_| wants_baseline) {
+                        known.baseline(0, channel);
+                    }
+                }
                 Err(error) if error.is_unauthorized() => return Err(trouble(error)),
                 Err(error) => tracing::warn!(%error, "the direct conversations are not known"),
+            }
+            if wants_baseline {
+                let ids = clans.iter().map(|clan| clan.clan_id).collect();
+                catch_up::baseline(api, ids, Arc::clone(&state)).await;
+                state.lock().baseline_at = Some(clock::unix_seconds());
             }
             Ok(joins(&state, &clans))
         }
@@ -356,16 +371,12 @@ impl Protocol for MezonProtocol {
         session: &Self::Session,
         _: Duration,
     ) -> LocalBoxFuture<'static, Result<Vec<Self::Missed>, Trouble>> {
-        self.asked.clear();
-        if !self.settings.catch_up || session.wire == Wire::V1 {
+        if !self.catches_up(session) {
             return async { Ok(Vec::new()) }.boxed_local();
         }
         let (api, state) = (Api::new(&self.http, session), Arc::clone(&self.state));
-        let channels = state.lock().last_seen();
-        self.asked
-            .extend(channels.iter().map(|(channel_id, _)| *channel_id));
         async move {
-            let mut missed = catch_up::missed(api, channels).await?;
+            let mut missed = catch_up::missed(api, Arc::clone(&state)).await?;
             state.lock().begin_replay(&mut missed);
             Ok(missed)
         }

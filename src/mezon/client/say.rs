@@ -1,0 +1,329 @@
+//! Saying things, and changing what was said.
+
+use std::any::Any;
+
+use futures::future::{BoxFuture, FutureExt};
+use greenroom_actors::connection::RequestError;
+use greenroom_actors::event::{ChannelKey, Id};
+use greenroom_proto::mezon::realtime::envelope::Message;
+use greenroom_proto::mezon::{api, realtime};
+
+use super::MezonClient;
+use crate::chat::{Outgoing, Sent, Speaker};
+use crate::mezon::codec::{self, Answer, Request};
+use crate::mezon::error::ApiError;
+use crate::mezon::limits::EPHEMERAL;
+use crate::mezon::message::MezonMessage;
+use crate::mezon::outgoing::{NewMessage, number};
+use crate::mezon::state::Route;
+
+impl MezonClient {
+    /// Sends a message into a channel and returns what the platform says of it.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`]; see [`Speak::say`](crate::chat::Speak::say).
+    pub async fn send(
+        &self,
+        channel: &ChannelKey,
+        message: impl Into<NewMessage>,
+    ) -> Result<realtime::ChannelMessageAck, RequestError> {
+        let request = self.prepare(channel, message.into()).await?;
+        let answer = self.request(channel, request).await?;
+        answer.ack().cloned().ok_or_else(unexpected)
+    }
+
+    /// Replies to a message, quoting it.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn reply(
+        &self,
+        to: &api::ChannelMessage,
+        message: impl Into<NewMessage>,
+    ) -> Result<realtime::ChannelMessageAck, RequestError> {
+        let to = MezonMessage::new(to);
+        self.send(&to.key(), message.into().quoting(&to)).await
+    }
+
+    /// Sends a message that only `receivers` see. Its code is 12 unless another is set.
+    ///
+    /// Returns the messages as the platform made them: one, or on the older wire one for each receiver.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); on the older wire, receivers before the one that failed have got theirs.
+    pub async fn send_ephemeral(
+        &self,
+        channel: &ChannelKey,
+        receivers: &[Id],
+        message: impl Into<NewMessage>,
+    ) -> Result<Vec<Id>, RequestError> {
+        let mut message = message.into();
+        if message.code == 0 {
+            message.code = EPHEMERAL;
+        }
+        let receivers = receivers
+            .iter()
+            .map(number)
+            .collect::<Result<Vec<_>, _>>()?;
+        if receivers.is_empty() {
+            return Err(RequestError::Invalid(
+                "nobody is to see the message".to_owned(),
+            ));
+        }
+        let request = self.prepare(channel, message).await?;
+        let mut ids = Vec::new();
+        for request in codec::ephemeral(self.wire(), &request, &receivers) {
+            let answer = self.request(channel, request).await?;
+            ids.push(answer.message_id().unwrap_or_default().into());
+        }
+        Ok(ids)
+    }
+
+    /// Sends a message to a user directly; opens the conversation if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); [`RequestError::Invalid`] if the conversation cannot be opened.
+    pub async fn send_direct(
+        &self,
+        user: &Id,
+        message: impl Into<NewMessage>,
+    ) -> Result<realtime::ChannelMessageAck, RequestError> {
+        let channel = self.open_direct(user).await;
+        let channel = channel.map_err(|error| RequestError::Invalid(error.to_string()))?;
+        self.send(&channel, message).await
+    }
+
+    /// Changes a message of the bot: its content, mentions and attachments.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn update(
+        &self,
+        channel: &ChannelKey,
+        message: &Id,
+        new: impl Into<NewMessage>,
+    ) -> Result<realtime::ChannelMessageAck, RequestError> {
+        let message_id = number(message)?;
+        let mut new = new.into();
+        if new.topic.is_none() {
+            new.topic = self.state().lock().topic(message_id).into();
+        }
+        let request = self.prepare(channel, new).await?.into_update(message_id);
+        let answer = self.request(channel, request).await?;
+        answer.ack().cloned().ok_or_else(unexpected)
+    }
+
+    /// Takes a message of the bot back.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn delete(&self, channel: &ChannelKey, message: &Id) -> Result<(), RequestError> {
+        let (message_id, channel_id) = (number(message)?, number(&channel.channel)?);
+        let Route {
+            clan_id,
+            mode,
+            is_public,
+        } = self.route(channel).await?;
+        let request = realtime::ChannelMessageRemove {
+            clan_id,
+            channel_id,
+            message_id,
+            mode,
+            is_public,
+            topic_id: self.state().lock().topic(message_id),
+            ..Default::default()
+        };
+        self.request(channel, request).await.map(drop)
+    }
+
+    /// Reacts to a message, or takes the reaction back if `action` is set. The fields that say where are filled in.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn react(
+        &self,
+        channel: &ChannelKey,
+        reaction: api::MessageReaction,
+    ) -> Result<Answer, RequestError> {
+        let channel_id = number(&channel.channel)?;
+        let Route {
+            clan_id,
+            mode,
+            is_public,
+        } = self.route(channel).await?;
+        let request = api::MessageReaction {
+            clan_id,
+            channel_id,
+            mode,
+            is_public,
+            ..reaction
+        };
+        self.request(channel, request).await
+    }
+
+    /// Shows in a channel that the bot is typing.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn typing(&self, channel: &ChannelKey) -> Result<(), RequestError> {
+        let channel_id = number(&channel.channel)?;
+        let Route {
+            clan_id,
+            mode,
+            is_public,
+        } = self.route(channel).await?;
+        let request = realtime::MessageTypingEvent {
+            clan_id,
+            channel_id,
+            mode,
+            is_public,
+            ..Default::default()
+        };
+        self.request(channel, request).await.map(drop)
+    }
+
+    /// Asks anything of the platform, as it is and in the order of `channel`.
+    ///
+    /// # Errors
+    ///
+    /// As the platform answers.
+    pub async fn request(
+        &self,
+        channel: &ChannelKey,
+        request: impl Into<Request>,
+    ) -> Result<Answer, RequestError> {
+        // A channel has one actor, however much of its key is known.
+        let channel = self.complete(channel);
+        self.channels()?.say(&channel, request.into()).await
+    }
+
+    async fn prepare(
+        &self,
+        channel: &ChannelKey,
+        message: NewMessage,
+    ) -> Result<Request, RequestError> {
+        let route = self.route(channel).await?;
+        message.into_request(channel, route, self.settings().content_limit)
+    }
+
+    fn complete(&self, channel: &ChannelKey) -> ChannelKey {
+        match (channel.space.number(), channel.channel.number()) {
+            (Some(clan_id), Some(channel_id)) => self.state().lock().key(clan_id, channel_id),
+            _ => channel.clone(),
+        }
+    }
+
+    /// Says how to write into a channel; asks the platform if that is not known.
+    async fn route(&self, channel: &ChannelKey) -> Result<Route, RequestError> {
+        let (clan_id, channel_id) = (number(&channel.space)?, number(&channel.channel)?);
+        if let Some(route) = self.state().lock().route(channel_id) {
+            return Ok(route);
+        }
+        match self.fetch_channel(&channel.channel).await {
+            Ok(channel) => Ok(Route::from(&channel)),
+            Err(error @ ApiError::NotFound { .. }) => Err(RequestError::Invalid(error.to_string())),
+            Err(error) => {
+                tracing::warn!(%error, channel_id, "it is not known what kind of channel this is");
+                Ok(Route::guess(clan_id))
+            }
+        }
+    }
+}
+
+impl Speaker for MezonClient {
+    fn say(
+        &self,
+        channel: &ChannelKey,
+        message: Outgoing,
+    ) -> BoxFuture<'static, Result<Sent, RequestError>> {
+        let (client, channel) = (self.clone(), channel.clone());
+        async move {
+            let mut new = NewMessage::from(message.text);
+            if let Some(quote) = message.quote {
+                let known = &*client.state().lock();
+                let sender = quote
+                    .author
+                    .id
+                    .number()
+                    .and_then(|id| known.caches.users.get(id));
+                let quoted = quote.id.number().unwrap_or_default();
+                new = new.answering(quote, sender);
+                new.topic = known.topic(quoted).into();
+            }
+            let ack = client.send(&channel, new).await?;
+            Ok(Sent {
+                id: ack.message_id.into(),
+            })
+        }
+        .boxed()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Request {
+    /// Turns a message to send into the change of another.
+    fn into_update(self, message_id: i64) -> Self {
+        let Message::ChannelMessageSend(send) = self.message else {
+            return self;
+        };
+        let update = realtime::ChannelMessageUpdate {
+            clan_id: send.clan_id,
+            channel_id: send.channel_id,
+            message_id,
+            content: send.content,
+            mentions: send.mentions,
+            attachments: send.attachments,
+            mode: send.mode,
+            is_public: send.is_public,
+            topic_id: send.topic_id,
+            is_update_msg_topic: send.topic_id != 0,
+            ..Default::default()
+        };
+        Self::from(update).with_sizes(self.wide)
+    }
+}
+
+fn unexpected() -> RequestError {
+    let error = "the platform answered with something else than an acknowledgement";
+    RequestError::Invalid(error.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use greenroom_proto::mezon::Wire;
+
+    use super::*;
+
+    #[test]
+    fn a_change_is_written_as_the_peers_write_it() {
+        let channel = ChannelKey::new(2_000_000_000_000_000_001, 3_000_000_000_000_000_001);
+        let route = Route {
+            clan_id: 2_000_000_000_000_000_001,
+            mode: 2,
+            is_public: true,
+        };
+        let request = NewMessage::from("x")
+            .into_request(&channel, route, 4_000)
+            .unwrap();
+        let frame = request
+            .into_update(7_000_000_000_000_000_001)
+            .encode(Wire::V2, 6)
+            .unwrap();
+        let hex: String = frame.iter().map(|byte| format!("{byte:02x}")).collect();
+        // As in the specification, but for a space in the JSON.
+        let expected = "08064a2d088180a0f6f4acdbe01b108180b0b1af8389d129188180f09d99ddbf9261\
+                        22097b2274223a2278227d38024001";
+        assert_eq!(hex, expected);
+    }
+}
