@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix::prelude::*;
+use actix::{Actor, Context, Handler, ResponseFuture};
 use greenroom::mezon::Settings;
 use greenroom::prelude::*;
 use greenroom::simulator::Simulator;
@@ -78,8 +78,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     // Shutting down in order: what was said is handled, and the answers leave, before anything stops.
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    let report = bot.shutdown().await;
-    println!("\n{}", report.tree);
+    println!("\n{}", bot.tree());
+    bot.shutdown().await;
     simulator.stop().await;
     Ok(())
 }

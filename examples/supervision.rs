@@ -1,6 +1,6 @@
 //! A supervised actor that panics: a new value takes over behind the same address, and nothing that waited is lost.
 
-use actix::prelude::*;
+use actix::{Actor, Context, Handler, Message};
 use greenroom::actors::supervisor::Root;
 use greenroom::prelude::*;
 
@@ -22,7 +22,7 @@ impl Handler<Add> for Adder {
     type Result = u32;
 
     fn handle(&mut self, Add(number): Add, _: &mut Self::Context) -> u32 {
-        assert_ne!(number, 13, "thirteen!");
+        assert!(number != 13, "I will not add thirteen");
         self.sum += number;
         self.sum
     }

@@ -101,7 +101,18 @@ impl<O: Outlet> Channel<O> {
     }
 
     fn send_waiting(&mut self, ctx: &mut Context<Self>) {
-        while !self.waiting.is_empty() {
+        loop {
+            // Whoever gave up waiting does not want it said any more.
+            while self
+                .waiting
+                .front()
+                .is_some_and(|say| say.receipt.is_closed())
+            {
+                self.waiting.pop_front();
+            }
+            if self.waiting.is_empty() {
+                return;
+            }
             let now = clock::now();
             let paused = self
                 .paused_until

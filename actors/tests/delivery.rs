@@ -271,6 +271,27 @@ fn an_innocent_event_is_not_punished_for_the_crash_of_another() {
 }
 
 #[test]
+fn a_closure_that_runs_out_of_time_is_dropped_before_the_next_attempt() {
+    paused(|| async {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&log);
+        let stage = Stage::with(Delivery::default(), |router| {
+            let slow = closure("slow", async move |event: Event<Work>| {
+                if event.attempt() == 1 {
+                    tokio::time::sleep(Duration::from_secs(31)).await;
+                }
+                shared.lock().unwrap().push(event.attempt());
+                Ok(())
+            });
+            vec![slow.register(router)]
+        });
+        stage.publish(1, 1, Task::Now).await;
+        later(120).await;
+        assert_eq!(*log.lock().unwrap(), [2]);
+    });
+}
+
+#[test]
 fn a_slow_handler_delays_no_other() {
     paused(|| async {
         let (quick, seen) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(0)));

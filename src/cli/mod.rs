@@ -3,19 +3,18 @@
 //! Standard output carries results only; the log and errors go to standard error. Every command ends with one of the exit codes of
 //! [`FailureKind`].
 
-#[expect(dead_code, reason = "becomes a command when the store has landed")]
 mod cache;
 mod check;
 mod compose;
 mod demo;
 mod failure;
 mod logging;
-#[expect(dead_code, reason = "becomes a command when the adapter has landed")]
 mod mezon;
 mod run;
 mod signals;
 mod sim;
 mod terminal;
+mod time;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -25,6 +24,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 pub use failure::{Failure, FailureKind};
+use terminal::remark;
 pub use terminal::{Cell, Color, Printer, Tone};
 
 use crate::config::{Config, Faults, Purpose, Sources};
@@ -80,10 +80,14 @@ impl Globals {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look into the message cache, without a network
+    Cache(cache::CacheArgs),
     /// Check the configuration: report every fault at once, without using the network
     Check(check::CheckArgs),
     /// Show a bot at work on a simulated platform: no account and no network needed
     Demo(demo::DemoArgs),
+    /// Watch the events of a Mezon bot, and say something
+    Mezon(mezon::MezonArgs),
     /// Run the bot that the configuration composes, until SIGTERM or Ctrl-C
     Run(run::RunArgs),
     /// Simulate the platforms until SIGTERM, for any client
@@ -93,8 +97,10 @@ enum Command {
 impl Command {
     fn run(self, globals: &Globals) -> Result<(), Failure> {
         match self {
+            Self::Cache(args) => actix_rt::System::new().block_on(cache::run(args, globals)),
             Self::Check(args) => check::run(&args, globals),
             Self::Demo(args) => actix_rt::System::new().block_on(demo::run(args, globals)),
+            Self::Mezon(args) => actix_rt::System::new().block_on(mezon::run(args, globals)),
             Self::Run(args) => actix_rt::System::new().block_on(run::run(args, globals)),
             Self::Sim(args) => actix_rt::System::new().block_on(sim::run(args, globals)),
         }

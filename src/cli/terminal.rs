@@ -196,7 +196,7 @@ impl Printer {
 }
 
 /// Writes out the characters of `text` that would move the cursor, change colours or turn the reading direction.
-fn harmless(text: &str) -> Cow<'_, str> {
+pub(super) fn harmless(text: &str) -> Cow<'_, str> {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let harms = |c: char| c.is_control() || turns(c);
     if !text.contains(harms) {
@@ -216,6 +216,12 @@ fn write_line(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()
+}
+
+/// Tells a person something that is no result.
+pub(super) fn remark(text: &str) {
+    // Nobody is left to tell if this fails.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// How far a column may grow; longer texts push the rest of their own line only.

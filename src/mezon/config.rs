@@ -41,7 +41,7 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// The time that opening the socket may take; 30 s by default.
     pub connect_timeout: Duration,
-    /// How long to wait between tries to connect; 1 s doubling to 60 s by default, never less than half of that.
+    /// The waits before tries to connect again; 1 s doubling to 60 s, never less than half of that, anew after 60 s of health.
     pub backoff: Backoff,
     /// The longest content of one message as JSON text, in UTF-16 units; 4,000 by default.
     pub content_limit: usize,

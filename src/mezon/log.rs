@@ -237,16 +237,22 @@ fn change(wire: Wire, body: &[u8], heading: &Heading) -> Change {
 ///
 /// If the record is not a message of this platform.
 pub fn read_record(record: &Record) -> Result<api::ChannelMessage, FrameError> {
-    let wire = match record.format {
-        FORMAT_V1 => Wire::V1,
-        _ => Wire::V2,
-    };
+    let wire = wire_of(record.format).unwrap_or(Wire::V2);
     let mut message: api::ChannelMessage = mezon::decode(wire, record.body.clone())?;
     // A changed message is kept as a whole; that it was changed once is of no interest.
     if message.code == UPDATED {
         message.code = 0;
     }
     Ok(message)
+}
+
+/// Returns the wire in whose form bodies of this format are, if they are messages of this platform.
+pub(crate) fn wire_of(format: u8) -> Option<Wire> {
+    match format {
+        FORMAT_V1 => Some(Wire::V1),
+        FORMAT_V2 => Some(Wire::V2),
+        _ => None,
+    }
 }
 
 fn format_of(wire: Wire) -> u8 {

@@ -41,6 +41,8 @@ pub use event::{AnyEvent, event_name};
 pub use greenroom_proto::mezon as proto;
 pub use http::{Api, VoiceUser};
 pub use limits::{mode_of, type_of};
+#[cfg(feature = "cli")]
+pub(crate) use log::wire_of;
 pub use log::{CacheOptions, read_record};
 pub use message::MezonMessage;
 pub use outgoing::{Attachment, NewMessage};

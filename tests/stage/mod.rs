@@ -2,10 +2,12 @@
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use greenroom::actors::supervisor::Backoff;
 use greenroom::bot::{BotBuilder, Running};
 use greenroom::mezon::{Mezon, Settings};
 use greenroom::prelude::*;
@@ -13,27 +15,27 @@ use greenroom::simulator::{Fault, Platform, Simulator};
 use greenroom_proto::mezon::Wire;
 use serde_json::{Map, Value, json};
 
-pub struct Stage {
-    pub simulator: Simulator,
-    pub mezon: Arc<dyn Platform>,
-    pub bot: Running,
+pub(crate) struct Stage {
+    pub(crate) simulator: Simulator,
+    pub(crate) mezon: Arc<dyn Platform>,
+    pub(crate) bot: Running,
+    /// What the bot has said, up to this number of the journal.
+    said: RefCell<(u64, BTreeMap<String, usize>)>,
 }
 
 /// The settings of the default world's bot.
-pub fn settings(url: &str, wire: Wire) -> Settings {
+pub(crate) fn settings(url: &str, wire: Wire) -> Settings {
     let mut settings = Settings::new("1000000000000000001", "sim-mezon-key");
     settings.base_url = url.parse().unwrap();
     settings.wire = Some(wire);
-    settings.backoff = greenroom::actors::supervisor::Backoff::exponential(
-        Duration::from_millis(100),
-        Duration::from_millis(400),
-    );
+    // These servers come back at once, and tests are in a hurry.
+    settings.backoff = Backoff::exponential(Duration::from_millis(20), Duration::from_millis(200));
     settings
 }
 
 impl Stage {
     /// Starts a bot with the handlers that `compose` gives it, and waits until it is connected.
-    pub async fn open(wire: Wire, compose: impl FnOnce(BotBuilder) -> BotBuilder) -> Self {
+    pub(crate) async fn open(wire: Wire, compose: impl FnOnce(BotBuilder) -> BotBuilder) -> Self {
         let simulator = Simulator::builder().seed(1).start().await.unwrap();
         let mezon = simulator.platform("mezon").unwrap();
         let builder = Bot::builder("test")
@@ -45,23 +47,25 @@ impl Stage {
             simulator,
             mezon,
             bot,
+            said: RefCell::default(),
         }
     }
 
-    pub fn say(&self, text: &str) -> Value {
+    pub(crate) fn say(&self, text: &str) -> Value {
         let words = json!({"from": "alice", "channel": "general", "text": text});
         self.mezon.say(object(words)).unwrap()
     }
 
-    pub fn fault(&self, fault: Value) {
+    pub(crate) fn fault(&self, fault: Value) {
         let fault = Fault::parse(object(fault), self.mezon.faults()).unwrap();
         self.mezon.fault(fault).unwrap();
     }
 
     /// Counts what the bot has said, by text.
-    pub fn said(&self) -> BTreeMap<String, usize> {
-        let mut said = BTreeMap::new();
-        for entry in self.mezon.journal(0) {
+    pub(crate) fn said(&self) -> BTreeMap<String, usize> {
+        let (seen, said) = &mut *self.said.borrow_mut();
+        for entry in self.mezon.journal(*seen) {
+            *seen = entry.seq;
             let entry = entry.to_json();
             let content = entry["body"]["channel_message_send"]["content"].as_str();
             if let (Some("in"), Some(content)) = (entry["direction"].as_str(), content) {
@@ -71,11 +75,11 @@ impl Stage {
                     .or_default() += 1;
             }
         }
-        said
+        said.clone()
     }
 
     /// Waits until `done` holds; fails after `seconds`.
-    pub async fn until(&self, seconds: u64, what: &str, done: impl Fn(&Self) -> bool) {
+    pub(crate) async fn until(&self, seconds: u64, what: &str, done: impl Fn(&Self) -> bool) {
         let waited = tokio::time::timeout(Duration::from_secs(seconds), async {
             while !done(self) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -88,12 +92,12 @@ impl Stage {
         );
     }
 
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         self.bot.shutdown().await;
         self.simulator.stop().await;
     }
 }
 
-pub fn object(value: Value) -> Map<String, Value> {
+pub(crate) fn object(value: Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }

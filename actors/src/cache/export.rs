@@ -100,16 +100,33 @@ impl Cache {
     ) -> Result<u64, CacheError> {
         let mut lines = 0;
         for info in self.channels().await? {
-            let mut query = Query::latest(info.channel, PAGE).oldest_first();
-            loop {
-                let page = self.list(query.clone()).await?;
-                let Some(last) = page.last() else { break };
-                query = query.after(&last.id);
-                for record in &page {
-                    let line = to_line(record, &readable);
-                    writeln!(out, "{line}").map_err(|source| failed("write", source))?;
-                    lines += 1;
-                }
+            lines += self.export_channel(info.channel, out, &readable).await?;
+        }
+        out.flush().map_err(|source| failed("write", source))?;
+        Ok(lines)
+    }
+
+    /// Writes the messages of one channel to `out`, as [`export`](Self::export) does with those of all. Returns how many lines it wrote.
+    ///
+    /// # Errors
+    ///
+    /// As [`export`](Self::export).
+    pub async fn export_channel(
+        &self,
+        channel: ChannelKey,
+        out: &mut impl Write,
+        readable: impl Fn(&Record) -> Option<Value>,
+    ) -> Result<u64, CacheError> {
+        let mut lines = 0;
+        let mut query = Query::latest(channel, PAGE).oldest_first();
+        loop {
+            let page = self.list(query.clone()).await?;
+            let Some(last) = page.last() else { break };
+            query = query.after(&last.id);
+            for record in &page {
+                let line = to_line(record, &readable);
+                writeln!(out, "{line}").map_err(|source| failed("write", source))?;
+                lines += 1;
             }
         }
         out.flush().map_err(|source| failed("write", source))?;

@@ -75,6 +75,12 @@ impl<R, A> Requests<R, A> {
     ///
     /// `Some` moment at which the rate limit allows it, or `None` if nothing waits.
     pub(super) fn next(&mut self, now: Instant) -> Result<Request<R, A>, Option<Instant>> {
+        while let Some(Purpose::Asked(reply)) = self.waiting.front().map(|next| &next.purpose)
+            && reply.is_closed()
+        {
+            // Whoever asked has given up: it must not happen behind their back.
+            self.waiting.pop_front();
+        }
         if self.waiting.is_empty() {
             return Err(None);
         }

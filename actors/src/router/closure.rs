@@ -1,9 +1,12 @@
 //! Closures as handlers.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 
-use actix::{Actor, ActorFutureExt, Context, Handler, ResponseActFuture, WrapFuture};
-use futures::future::LocalBoxFuture;
+use actix::dev::{MessageResponse, OneshotSender};
+use actix::{Actor, AsyncContext, Context, Handler};
+use futures::future::{FutureExt, LocalBoxFuture};
 
 use super::{Outcome, Registration};
 use crate::event::{Event, Payload};
@@ -24,15 +27,41 @@ impl<T: Payload> Actor for Closure<T> {
 }
 
 impl<T: Payload> Handler<Event<T>> for Closure<T> {
-    type Result = ResponseActFuture<Self, Outcome>;
+    type Result = Cancellable;
 
-    fn handle(&mut self, event: Event<T>, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, event: Event<T>, _: &mut Self::Context) -> Cancellable {
+        Cancellable((self.call)(event))
+    }
+}
+
+/// A handler's future that is dropped when nobody waits for its outcome any more: its event has run out of time, and what it has not
+/// done by then, it must not do beside the next attempt.
+pub struct Cancellable(LocalBoxFuture<'static, Outcome>);
+
+impl std::fmt::Debug for Cancellable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Cancellable")
+    }
+}
+
+impl<T: Payload> MessageResponse<Closure<T>, Event<T>> for Cancellable {
+    fn handle(self, ctx: &mut Context<Closure<T>>, answer: Option<OneshotSender<Outcome>>) {
+        let (mut work, mut answer) = (self.0, answer);
+        let run = poll_fn(move |cx| {
+            if let Some(answer) = &mut answer
+                && answer.poll_closed(cx).is_ready()
+            {
+                return Poll::Ready(());
+            }
+            let outcome = ready!(work.poll_unpin(cx));
+            if let Some(answer) = answer.take() {
+                // Its time may run out at this very moment.
+                let _ = answer.send(outcome);
+            }
+            Poll::Ready(())
+        });
         // Run inside the actor's context, so that a panic in it is the actor's.
-        Box::pin(
-            (self.call)(event)
-                .into_actor(self)
-                .map(|outcome, _, _| outcome),
-        )
+        ctx.spawn(actix::fut::wrap_future(run));
     }
 }
 

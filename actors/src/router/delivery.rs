@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use actix::dev::MessageResponse;
 use actix::{Actor, Context, Handler};
+use futures::future::{AbortHandle, BoxFuture, abortable};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::oneshot;
@@ -46,7 +47,7 @@ struct Desk<T> {
     /// The event that is in a synchronous handler right now.
     in_hand: Option<Job<T>>,
     /// What asynchronous handlers are at, by ticket.
-    in_flight: BTreeMap<u64, Job<T>>,
+    in_flight: BTreeMap<u64, Flight<T>>,
     answers: FuturesUnordered<Answer>,
     /// When each ticket runs out, in order: the time-out is the same for all.
     deadlines: VecDeque<(Instant, u64)>,
@@ -62,6 +63,13 @@ struct Desk<T> {
     ticket: u64,
 }
 
+/// An event in the hands of an asynchronous handler.
+struct Flight<T> {
+    job: Job<T>,
+    /// Gives up the answer, so that whoever works on it can notice.
+    abandon: AbortHandle,
+}
+
 struct Job<T> {
     event: Event<T>,
     failures: u32,
@@ -69,7 +77,7 @@ struct Job<T> {
     suspect: bool,
 }
 
-type Answer = futures::future::BoxFuture<'static, (u64, Option<Outcome>)>;
+type Answer = BoxFuture<'static, (u64, Option<Outcome>)>;
 
 impl<T: Payload> Courier<T> {
     pub(crate) fn new(
@@ -192,7 +200,7 @@ impl<T: Payload> Courier<T> {
     fn collect_answers(&self, desk: &mut Desk<T>, cx: &mut task::Context<'_>) -> bool {
         let mut dropped = false;
         while let Poll::Ready(Some((ticket, answer))) = desk.answers.poll_next_unpin(cx) {
-            if let Some(job) = desk.in_flight.remove(&ticket) {
+            if let Some(Flight { job, .. }) = desk.in_flight.remove(&ticket) {
                 dropped |= answer.is_none();
                 let outcome = answer.unwrap_or_else(|| {
                     Err(HandlerError::transient("the handler's future panicked"))
@@ -212,8 +220,9 @@ impl<T: Payload> Courier<T> {
                 break;
             }
             desk.deadlines.pop_front();
-            if let Some(job) = desk.in_flight.remove(&ticket) {
+            if let Some(Flight { job, abandon }) = desk.in_flight.remove(&ticket) {
                 expired = true;
+                abandon.abort();
                 let text = format!("handling took longer than {:?}", self.settings.timeout);
                 self.settle(desk, job, Err(HandlerError::transient(text)));
             }
@@ -330,11 +339,13 @@ where
                 Err(oneshot::error::TryRecvError::Empty) => {
                     desk.ticket += 1;
                     let ticket = desk.ticket;
-                    desk.in_flight.insert(ticket, job);
-                    desk.deadlines
-                        .push_back((clock::now() + self.settings.timeout, ticket));
-                    desk.answers
-                        .push(reply.map(move |answer| (ticket, answer.ok())).boxed());
+                    let (reply, abandon) = abortable(reply);
+                    desk.in_flight.insert(ticket, Flight { job, abandon });
+                    let deadline = clock::now() + self.settings.timeout;
+                    desk.deadlines.push_back((deadline, ticket));
+                    let answer =
+                        reply.map(move |answer| (ticket, answer.ok().and_then(Result::ok)));
+                    desk.answers.push(answer.boxed());
                 }
             }
         }
@@ -362,7 +373,10 @@ where
         let desk = &mut *self.desk();
         desk.answers = FuturesUnordered::new();
         desk.deadlines.clear();
-        let flying: Vec<_> = std::mem::take(&mut desk.in_flight).into_values().collect();
+        let flying: Vec<_> = std::mem::take(&mut desk.in_flight)
+            .into_values()
+            .map(|flight| flight.job)
+            .collect();
         let known = std::mem::take(&mut desk.culprit_known) || exit.is_clean();
         let error = HandlerError::transient(format!("the handler ended: {exit}"));
         match desk.in_hand.take() {
@@ -399,7 +413,11 @@ where
         let held = desk.retries.len() + desk.in_flight.len() + desk.lanes.waiting();
         let retries = std::mem::take(&mut desk.retries).into_values();
         let mut left: Vec<_> = retries
-            .chain(std::mem::take(&mut desk.in_flight).into_values())
+            .chain(
+                std::mem::take(&mut desk.in_flight)
+                    .into_values()
+                    .map(|flight| flight.job),
+            )
             .collect();
         left.extend(
             std::mem::replace(

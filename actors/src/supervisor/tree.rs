@@ -187,7 +187,7 @@ impl TreeSnapshot {
         width: usize,
     ) -> fmt::Result {
         let label = format!("{indent}{branch}{}", self.name);
-        write!(f, "{label:width$}  {:10}", self.state.label())?;
+        write!(f, "{label:width$}  {}", self.state.label())?;
         let figures = self.figures;
         for (value, text) in [
             (u64::from(self.restarts), "restarts"),
@@ -201,7 +201,12 @@ impl TreeSnapshot {
             }
         }
         if let Some(exit) = self.last_exit.as_ref().filter(|exit| !exit.is_clean()) {
-            write!(f, "  last exit: {exit}")?;
+            let words = exit.to_string();
+            write!(
+                f,
+                "  last exit: {}",
+                words.split_whitespace().collect::<Vec<_>>().join(" ")
+            )?;
         }
         let below = match branch {
             "" => String::new(),

@@ -34,7 +34,7 @@ pub struct Cache {
     pub overflow: CacheOverflow,
     /// The memory of the store's own cache, in MiB; 32 by default.
     pub memory_mib: u64,
-    /// The memory of messages that wait to be written in order, in MiB; 32 by default.
+    /// The memory of messages that wait to be written in order, in MiB; 8 by default.
     pub journal_mib: usize,
     /// How many messages of one channel are kept; 10,000 by default.
     #[serde(serialize_with = "bound")]
@@ -121,7 +121,7 @@ impl Default for Cache {
             queue: 8_192,
             overflow: CacheOverflow::Block,
             memory_mib: 32,
-            journal_mib: 32,
+            journal_mib: 8,
             max_per_channel: Some(10_000),
             max_bytes_per_channel: None,
             max_total: Some(1_000_000),

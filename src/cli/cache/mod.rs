@@ -1,10 +1,19 @@
 //! `greenroom cache`: looks into the message cache, without a network.
 
+mod body;
+mod change;
+mod lines;
+mod look;
+mod progress;
+mod store;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::config::Sources;
+use self::store::Store;
+use super::{Failure, Globals, logging};
+use crate::config::{Purpose, Sources};
 
 /// The arguments of `greenroom cache`.
 #[derive(Args, Clone, Debug)]
@@ -20,13 +29,13 @@ pub(super) struct CacheArgs {
 enum CacheCommand {
     /// Delete the messages of one channel, or all of them
     Clear(ClearArgs),
-    /// Count the messages of one channel, or of each
+    /// Count the messages of one channel, or all of them
     Count(CountArgs),
     /// Delete one message
     Delete(MessageArgs),
     /// Write messages as JSON lines
     Export(ExportArgs),
-    /// Print one message as JSON
+    /// Print one message with all that is known of it
     Get(MessageArgs),
     /// Read messages from JSON lines
     Import(ImportArgs),
@@ -40,19 +49,28 @@ enum CacheCommand {
 
 #[derive(Args, Clone, Debug)]
 struct MessageArgs {
-    /// The channel
-    #[arg(long, value_name = "ID")]
+    /// The channel: its id, or CLAN/CHANNEL
+    #[arg(long, value_name = "CHANNEL")]
     channel: String,
-    /// The message
+    /// The message's id
     #[arg(value_name = "MESSAGE")]
     message: String,
 }
 
 #[derive(Args, Clone, Debug)]
-#[group(required = true, multiple = false)]
 struct ClearArgs {
-    /// The channel
-    #[arg(long, value_name = "ID")]
+    #[command(flatten)]
+    what: ClearWhat,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+struct ClearWhat {
+    /// The channel: its id, or CLAN/CHANNEL
+    #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
     /// Delete the messages of every channel
     #[arg(long)]
@@ -61,15 +79,15 @@ struct ClearArgs {
 
 #[derive(Args, Clone, Debug)]
 struct CountArgs {
-    /// Only this channel
-    #[arg(long, value_name = "ID")]
+    /// Only this channel: its id, or CLAN/CHANNEL
+    #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
 }
 
 #[derive(Args, Clone, Debug)]
 struct ShowArgs {
-    /// The channel
-    #[arg(long, value_name = "ID")]
+    /// The channel: its id, or CLAN/CHANNEL
+    #[arg(long, value_name = "CHANNEL")]
     channel: String,
     /// How many messages at most
     #[arg(long, value_name = "N", default_value_t = 50)]
@@ -87,8 +105,8 @@ struct ShowArgs {
 
 #[derive(Args, Clone, Debug)]
 struct ExportArgs {
-    /// Only this channel
-    #[arg(long, value_name = "ID")]
+    /// Only this channel: its id, or CLAN/CHANNEL
+    #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
     /// The file to write [default: standard output]
     #[arg(value_name = "FILE")]
@@ -103,9 +121,32 @@ struct ImportArgs {
 }
 
 impl CacheArgs {
-    /// Adds these flags as the last layer of the configuration, to be loaded for `Purpose::Offline`.
-    pub(super) fn apply(&self, sources: Sources) -> Sources {
+    /// Adds these flags as the last layer of the configuration.
+    fn apply(&self, sources: Sources) -> Sources {
         let path = self.path.as_ref().map(|path| path.display());
         sources.flag("cache.path", "--path", path)
+    }
+}
+
+/// Does what is asked with the cache of the configuration, which no running bot may have open.
+pub(super) async fn run(args: CacheArgs, globals: &Globals) -> Result<(), Failure> {
+    let config = args.apply(globals.sources()).load(Purpose::Offline)?;
+    let quiet = Globals {
+        // That the store was opened is of no interest here.
+        log: Some(globals.log.clone().unwrap_or_else(|| "warn".to_owned())),
+        ..globals.clone()
+    };
+    logging::start(&quiet, &config)?;
+    let store = Store::new(&config.cache, globals)?;
+    match args.command {
+        CacheCommand::Clear(args) => change::clear(&args, &store).await,
+        CacheCommand::Count(args) => look::count(&args, &store).await,
+        CacheCommand::Delete(args) => change::delete(&args, &store).await,
+        CacheCommand::Export(args) => lines::export(&args, &store).await,
+        CacheCommand::Get(args) => look::get(&args, &store).await,
+        CacheCommand::Import(args) => lines::import(&args, &store).await,
+        CacheCommand::List => look::list(&store).await,
+        CacheCommand::Path => look::path(&store),
+        CacheCommand::Show(args) => look::show(&args, &store).await,
     }
 }

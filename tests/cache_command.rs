@@ -1,0 +1,302 @@
+//! The promises of `greenroom cache`: what is kept can be seen, carried elsewhere and removed, without a network.
+#![cfg(all(feature = "cli", unix))]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use greenroom::prelude::{ChannelKey, Id};
+use greenroom_actors::cache::{Cache, Record, Settings};
+use greenroom_proto::mezon::{Wire, api::ChannelMessage, encode};
+use serde_json::{Value, json};
+
+/// A folder in which the program runs; the cache is in its folder `kept`.
+struct Place(tempfile::TempDir);
+
+struct Outcome {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Outcome {
+    fn lines(&self) -> Vec<Value> {
+        let lines = self.out.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// Returns the standard output of a command that must have succeeded.
+    fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}", self.err);
+        self
+    }
+}
+
+impl Place {
+    fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// Keeps messages of two clans, as the adapter does, and one of a format that nobody knows.
+    async fn filled() -> Self {
+        let place = Self::empty();
+        let cache = place.open();
+        let mut records: Vec<_> = (1..=5).map(|id| message(2, 30, id)).collect();
+        records.push(message(2, 31, 6));
+        records.push(message(9, 31, 7));
+        records.push(Record {
+            channel: ChannelKey::new(0, "lobby"),
+            id: Id::from(8),
+            at: 8,
+            format: 200,
+            body: "raw".into(),
+        });
+        cache.save(records).await.unwrap();
+        cache.close().await.unwrap();
+        place
+    }
+
+    fn open(&self) -> Cache {
+        let cache = Cache::new(Settings::new(self.path("kept")).shards(1));
+        cache.start();
+        cache
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Outcome {
+        self.run_with(arguments, "")
+    }
+
+    fn run_with(&self, arguments: &[&str], input: &str) -> Outcome {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_greenroom"))
+            .args(["cache", "--path", "kept"])
+            .args(arguments)
+            .env_clear()
+            .current_dir(self.0.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that reads nothing may have ended already.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Outcome {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+fn message(clan_id: i64, channel_id: i64, message_id: i64) -> Record {
+    let message = ChannelMessage {
+        clan_id,
+        channel_id,
+        message_id,
+        sender_id: 4,
+        username: "alice".to_owned(),
+        display_name: "Alice".to_owned(),
+        channel_label: "general".to_owned(),
+        content: json!({"t": format!("line {message_id}\nand more")}).to_string(),
+        references: r#"[{"message_ref_id":"1"}]"#.into(),
+        create_time_seconds: 1_700_000_000,
+        ..Default::default()
+    };
+    Record {
+        channel: ChannelKey::new(clan_id, channel_id),
+        id: Id::from(message_id),
+        at: 1_700_000_000,
+        // Both wires are kept as they come.
+        format: if message_id % 2 == 0 { 1 } else { 2 },
+        body: match message_id % 2 {
+            0 => encode(Wire::V1, &message).into(),
+            _ => encode(Wire::V2, &message).into(),
+        },
+    }
+}
+
+fn ids(outcome: &Outcome) -> Vec<String> {
+    let lines = outcome.lines().into_iter();
+    lines
+        .map(|line| line["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_store_that_does_not_exist_is_empty_and_stays_absent() {
+    let place = Place::empty();
+    for (arguments, code) in [
+        (&["list"][..], 0),
+        (&["show", "--channel", "30"], 0),
+        (&["count"], 0),
+        (&["count", "--channel", "30"], 0),
+        (&["clear", "--all", "--yes"], 0),
+        (&["export"], 0),
+        (&["import"], 0),
+        (&["path"], 0),
+        (&["get", "--channel", "30", "1"], 1),
+        (&["delete", "--channel", "30", "1"], 1),
+    ] {
+        let outcome = place.run(arguments);
+        assert_eq!(outcome.code, Some(code), "{arguments:?} {}", outcome.err);
+    }
+    assert_eq!(place.run(&["count"]).out, "0\n");
+    let path = place.run(&["path", "--json"]).lines().remove(0);
+    assert_eq!(path["exists"], false);
+    assert!(path["path"].as_str().unwrap().ends_with("/kept"));
+    assert_eq!(std::fs::read_dir(place.0.path()).unwrap().count(), 0);
+
+    std::fs::write(place.path("kept"), "a file").unwrap();
+    assert_eq!(place.run(&["list"]).code, Some(1));
+}
+
+#[actix_rt::test]
+async fn channels_and_messages_are_listed_for_people_and_programs() {
+    let place = Place::filled().await;
+    let list = place.run(&["list"]).ok().out;
+    let lines: Vec<_> = list.lines().collect();
+    assert_eq!(lines.len(), 4, "{list}");
+    assert!(
+        lines[1].starts_with("2/30     5 messages  "),
+        "aligned: {list}"
+    );
+    assert!(
+        lines[1].ends_with("2023-11-14 22:13:20Z  general"),
+        "{list}"
+    );
+
+    let list = place.run(&["list", "--json"]).ok().lines();
+    let told = |line: &Value| (line["channel_id"].clone(), line["messages"].clone());
+    assert_eq!(told(&list[0]), (json!("lobby"), json!(1)));
+    assert_eq!(told(&list[1]), (json!("30"), json!(5)));
+    assert_eq!(list[1]["oldest"], "1");
+
+    let show = place
+        .run(&["show", "--channel", "30", "--limit", "1"])
+        .ok()
+        .out;
+    assert_eq!(
+        show,
+        "2023-11-14 22:13:20Z  5  Alice  line 5\\nand more (reply to 1)\n"
+    );
+    let show = place.run(&["show", "--channel", "30", "--json"]).ok();
+    let first = show.lines().remove(0);
+    assert_eq!(first["text"], "line 5\nand more");
+    assert_eq!(first["sender_id"], "4");
+    assert_eq!(first["references"][0]["message_ref_id"], "1");
+    assert_eq!(ids(&show), ["5", "4", "3", "2", "1"]);
+
+    for (arguments, expected) in [
+        (["--limit", "2", "--offset", "1"], ["4", "3"]),
+        (["--before", "4", "--limit", "2"], ["3", "2"]),
+        (["--after", "3", "--limit", "9"], ["5", "4"]),
+    ] {
+        let arguments = [&["show", "--channel", "2/30", "--json"], &arguments[..]].concat();
+        assert_eq!(ids(&place.run(&arguments).ok()), expected);
+    }
+}
+
+#[actix_rt::test]
+async fn one_message_is_found_by_its_id() {
+    let place = Place::filled().await;
+    let get = place.run(&["get", "--channel", "2/31", "6"]).ok().out;
+    assert!(
+        get.contains("from        Alice (alice, 4)\n") && get.contains("\n            and more"),
+        "{get}"
+    );
+    let raw = place.run(&["get", "--channel", "lobby", "8"]).ok().out;
+    assert!(raw.contains("cmF3"), "{raw}");
+    let raw = place.run(&["get", "--channel", "lobby", "8", "--json"]);
+    let expected = json!({"clan_id": "0", "channel_id": "lobby", "id": "8", "at": 8, "format": 200, "body": "cmF3"});
+    assert_eq!(raw.ok().lines(), [expected]);
+    let missing = place.run(&["get", "--channel", "30", "99"]);
+    assert_eq!(
+        (missing.code, missing.err.as_str()),
+        (Some(1), "error: no message 99 of channel 30 is kept\n")
+    );
+}
+
+#[actix_rt::test]
+async fn an_id_in_two_clans_needs_the_clan() {
+    let place = Place::filled().await;
+    let both = place.run(&["count", "--channel", "31"]);
+    assert_eq!(both.code, Some(2));
+    assert!(both.err.contains("2/31, 9/31"), "{}", both.err);
+    assert_eq!(place.run(&["count", "--channel", "9/31"]).ok().out, "1\n");
+    assert_eq!(place.run(&["count", "--channel", "30"]).ok().out, "5\n");
+    assert_eq!(place.run(&["count"]).ok().out, "8\n");
+}
+
+#[actix_rt::test]
+async fn deleting_takes_what_is_named_and_asks_before_more() {
+    let place = Place::filled().await;
+    place.run(&["delete", "--channel", "30", "3"]).ok();
+    assert_eq!(place.run(&["delete", "--channel", "30", "3"]).code, Some(1));
+    let refused = place.run_with(&["clear", "--all"], "y\n");
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.err.contains("--yes"), "{}", refused.err);
+    assert_eq!(place.run(&["count"]).ok().out, "7\n");
+
+    let cleared = place.run(&["clear", "--channel", "30", "--yes"]).ok();
+    assert_eq!(cleared.out, "deleted 4 messages\n");
+    let cleared = place.run(&["clear", "--all", "--yes", "--json"]).ok();
+    assert_eq!(cleared.lines(), [json!({"deleted": 3})]);
+    assert_eq!(place.run(&["count"]).ok().out, "0\n");
+}
+
+#[actix_rt::test]
+async fn what_was_exported_can_be_imported() {
+    let place = Place::filled().await;
+    let all = place.run(&["export"]).ok();
+    assert_eq!(all.lines().len(), 8);
+    let content = all.lines()[1]["content"]["content"].clone();
+    assert!(content.as_str().unwrap().contains("line 1"), "{content}");
+    let file = place.run(&["export", "all.jsonl"]).ok();
+    assert_eq!(file.out, "exported 8 messages to all.jsonl\n");
+    let written = std::fs::read_to_string(place.path("all.jsonl")).unwrap();
+    assert_eq!(written, all.out);
+    let one = place.run(&["export", "--channel", "9/31"]).ok();
+    assert_eq!(ids(&one), ["7"]);
+
+    let copy = ["--path", "copy"];
+    let other = Place::empty();
+    other.run_with(&["import"], &all.out).ok();
+    assert_eq!(other.run(&["export"]).ok().out, all.out, "stdin");
+    let imported = place.run(&[&["import", "all.jsonl", "--json"], &copy[..]].concat());
+    assert_eq!(imported.ok().lines(), [json!({"imported": 8})]);
+
+    let wrong = format!("{}nonsense\n", one.out);
+    let wrong = Place::empty().run_with(&["import"], &wrong);
+    assert_eq!(wrong.code, Some(1));
+    assert!(
+        wrong.err.contains("line 2 is not a message"),
+        "{}",
+        wrong.err
+    );
+}
+
+#[actix_rt::test]
+async fn a_store_in_use_is_exit_code_1_and_a_sentence() {
+    let place = Place::filled().await;
+    let cache = place.open();
+    cache.open().await.unwrap();
+    let refused = place.run(&["list"]);
+    assert_eq!((refused.code, refused.out.as_str()), (Some(1), ""));
+    assert!(
+        refused.err.contains("in use by a running bot"),
+        "{}",
+        refused.err
+    );
+    let refused = place.run(&["list", "--json"]);
+    let error: Value = serde_json::from_str(&refused.err).unwrap();
+    assert_eq!(error["error"]["kind"], "failed");
+    cache.close().await.unwrap();
+    place.run(&["list"]).ok();
+}
