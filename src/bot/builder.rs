@@ -49,7 +49,7 @@ impl fmt::Debug for Bot {
 pub struct BotBuilder {
     name: String,
     adapters: Vec<Box<dyn Adapter>>,
-    handlers: Vec<Box<dyn FnOnce(&Router, &Entropy) -> Child>>,
+    handlers: Vec<Register>,
     names: Vec<String>,
     entropy: Entropy,
     intensity: Intensity,
@@ -58,6 +58,9 @@ pub struct BotBuilder {
     shutdown: Duration,
     router: Router,
 }
+
+/// Enters a handler into the router and makes its child.
+type Register = Box<dyn FnOnce(&Router, &Entropy) -> Child>;
 
 impl fmt::Debug for BotBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -92,6 +95,7 @@ impl Bot {
     /// # Panics
     ///
     /// Panics outside an actix system, such as `#[actix::main]` makes.
+    #[must_use = "it is what stops the bot in order"]
     pub fn start(self) -> Running {
         let mut running = self.running;
         running.root = Some(Root::start(self.tree));

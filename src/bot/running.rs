@@ -127,7 +127,6 @@ impl Running {
             report = self.shutdown() => Ok(report),
             () = again => {
                 tracing::error!("stopped for the second time: not waiting any longer");
-                #[expect(clippy::exit, reason = "the second Ctrl-C means at once")]
                 std::process::exit(130)
             }
         }
