@@ -50,11 +50,7 @@ impl Authenticator for MezonAuthenticator {
             let session = current
                 .refresh(&http, &settings, clock::unix_seconds())
                 .await;
-            session.map_err(|error| match error {
-                // A login follows.
-                ApiError::Invalid(_) => AuthError::unsupported(),
-                other => refused(other),
-            })
+            session.map_err(not_refreshed)
         }
         .boxed_local()
     }
@@ -69,6 +65,19 @@ impl Authenticator for MezonAuthenticator {
 
     fn account(&self) -> String {
         format!("{}@{}", self.settings.client_id, self.settings.base_url)
+    }
+}
+
+/// After a refresh that cannot work a login follows; if the platform has a bad time, another refresh.
+fn not_refreshed(error: ApiError) -> AuthError {
+    match &error {
+        ApiError::Http { source, .. } => match source.status() {
+            Some(429 | 500 | 502..) | None => {
+                AuthError::unavailable(&error).with_retry(error.retry())
+            }
+            Some(_) => AuthError::unsupported(),
+        },
+        _ => AuthError::unsupported(),
     }
 }
 

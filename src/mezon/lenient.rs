@@ -7,9 +7,8 @@ use serde_json::{Map, Value};
 ///
 /// Some servers send `null` for what is absent, a list where there is one text, or a number where there is a flag.
 pub(crate) fn object<T: DeserializeOwned + Default>(value: Value) -> T {
-    let fields = match value {
-        Value::Object(fields) => fields,
-        _ => return T::default(),
+    let Value::Object(fields) = value else {
+        return T::default();
     };
     // `T` has a default for each field, so a single one can be tried.
     let readable = |name: &str, value: &Value| {

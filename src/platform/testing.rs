@@ -1,5 +1,7 @@
 //! Servers of a few lines, on a port of this machine.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 use std::future::Future;
 
 use actix_http::ws::hash_key;

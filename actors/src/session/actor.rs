@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::authenticator::Authenticator;
 use super::error::AuthError;
-use super::message::{Acquire, Current, Invalidate, Lease, Report, SessionReport, TryAgain};
+use super::message::{Acquire, Adopt, Current, Invalidate, Lease, Report, SessionReport, TryAgain};
 use super::renew::FIRST_BACKOFF;
 use super::settings::SessionSettings;
 use crate::clock::Instant;
@@ -167,6 +167,17 @@ impl<A: Authenticator> Handler<Invalidate> for Session<A> {
                 true => self.begin(Step::Login, ctx),
                 false => self.waiting = None,
             }
+        }
+    }
+}
+
+impl<A: Authenticator> Handler<Adopt<A::Session>> for Session<A> {
+    type Result = ();
+
+    fn handle(&mut self, Adopt(session): Adopt<A::Session>, ctx: &mut Self::Context) {
+        // A login or refresh that runs gives something newer.
+        if self.waiting.is_none() {
+            self.accept(Step::Refresh, session, ctx);
         }
     }
 }

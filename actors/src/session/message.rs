@@ -113,6 +113,20 @@ impl<S> fmt::Debug for Current<S> {
 #[rtype(result = "()")]
 pub struct Invalidate;
 
+/// Takes a session that the platform has sent by itself, in place of the one that there is. One of another user is refused.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Adopt<S>(
+    /// The session.
+    pub S,
+);
+
+impl<S> fmt::Debug for Adopt<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Adopt")
+    }
+}
+
 /// Forgets a refusal, and the pause after a failure: the next who asks makes a try.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]

@@ -17,6 +17,6 @@ pub use authenticator::{Authenticator, expose_secret};
 pub use budget::LoginBudget;
 pub use error::{AuthError, AuthErrorKind, StoreError};
 pub use expiry::{Ahead, Verdict};
-pub use message::{Acquire, Current, Invalidate, Lease, Report, SessionReport, TryAgain};
+pub use message::{Acquire, Adopt, Current, Invalidate, Lease, Report, SessionReport, TryAgain};
 pub use settings::SessionSettings;
 pub use store::SessionStore;

@@ -42,7 +42,7 @@ pub(super) async fn baseline(api: Api, clans: Vec<i64>, state: Arc<State>) {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, clan_id, "messages missed in a clan will not be fetched")
+                tracing::warn!(%error, clan_id, "messages missed in a clan will not be fetched");
             }
         }
     }

@@ -1,7 +1,11 @@
 //! What the bot itself does about events, before any handler sees them.
 
 use std::any::Any;
+use std::rc::Rc;
+use std::sync::Arc;
 
+use greenroom_actors::clock;
+use greenroom_actors::session::{Acquire, Adopt};
 use greenroom_proto::mezon::{api, realtime};
 use serde_json::Value;
 
@@ -13,8 +17,8 @@ use crate::mezon::limits::{FRIEND_REQUEST, THREAD};
 
 /// Says whether the bot itself wants the events of this tag.
 pub(super) fn matters(tag: u32) -> bool {
-    // notifications, channels created, deleted and updated, users added to and removed from channels and clans, clans updated.
-    matches!(tag, 13 | 31..=33 | 36 | 38 | 39 | 43)
+    // notifications, channels created, deleted and updated, users added to and removed from channels and clans, clans updated, sessions.
+    matches!(tag, 13 | 31..=33 | 36 | 38 | 39 | 43 | 96)
 }
 
 impl MezonProtocol {
@@ -61,8 +65,27 @@ impl MezonProtocol {
                     self.accept_friend(notification, reception);
                 }
             }
+        } else if let Some(session) = event.downcast_ref::<api::Session>() {
+            self.session_pushed(session, reception);
         }
         true
+    }
+
+    /// Uses new tokens from now on.
+    fn session_pushed(&self, pushed: &api::Session, reception: &mut Receiving) {
+        let old = self.lease.borrow().clone();
+        let Some(old) = old.filter(|_| !pushed.token.is_empty()) else {
+            return;
+        };
+        let new = old.pushed(pushed.clone(), &self.settings, clock::unix_seconds());
+        let (session, lease) = (self.session.clone(), Rc::clone(&self.lease));
+        reception.background(async move {
+            // A session actor that has gone has no use for tokens.
+            let _ = session.ask(Adopt(new)).await;
+            if let Ok(Ok(current)) = session.ask(Acquire::any()).await {
+                lease.borrow_mut().replace(current);
+            }
+        });
     }
 
     fn channel_updated(&self, updated: &realtime::ChannelUpdatedEvent, reception: &mut Receiving) {
@@ -127,7 +150,7 @@ impl MezonProtocol {
             clan_id,
             ..Default::default()
         }));
-        let (Some(api), state) = (self.api(), std::sync::Arc::clone(&self.state)) else {
+        let (Some(api), state) = (self.api(), Arc::clone(&self.state)) else {
             return;
         };
         reception.background(async move {
@@ -143,7 +166,7 @@ impl MezonProtocol {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, clan_id, "the channels of a new clan are not known")
+                    tracing::warn!(%error, clan_id, "the channels of a new clan are not known");
                 }
             }
         });
@@ -194,6 +217,7 @@ mod tests {
                 "user_clan_removed_event",
                 "clan_updated_event",
                 "add_clan_user_event",
+                "refresh_session_event",
             ]
         );
     }

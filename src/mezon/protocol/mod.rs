@@ -115,7 +115,7 @@ impl MezonProtocol {
             .map(|lease| Api::new(&self.http, lease))
     }
 
-    fn answered(&mut self, correlation: u32, frame: Bytes, reception: &mut Receiving) {
+    fn answered(&mut self, correlation: u32, frame: &Bytes, reception: &mut Receiving) {
         match Answer::read(self.wire(), frame.clone()) {
             Ok(answer) => {
                 if let Some(message_id) = answer.as_ref().ok().and_then(Answer::message_id) {
@@ -126,7 +126,7 @@ impl MezonProtocol {
                 let call = call.and_then(|cid| self.calls.answered(cid));
                 reception.answer(call.unwrap_or(correlation), answer);
             }
-            Err(error) => reception.malformed(error, &frame),
+            Err(error) => reception.malformed(error, frame),
         }
     }
 
@@ -316,7 +316,7 @@ impl Protocol for MezonProtocol {
             Message::ChannelJoin(join) => {
                 let joined = &mut self.state.lock().joined;
                 if joined.len() < JOINED {
-                    joined.insert(join.channel_id, (**join).clone());
+                    joined.insert(join.channel_id, **join);
                 }
             }
             Message::ChannelLeave(leave) => {
@@ -357,7 +357,7 @@ impl Protocol for MezonProtocol {
             }
             0 => self.event(wire, route.tag, bytes.slice(route.body), reception),
             cid => {
-                self.answered(cid.unsigned_abs(), bytes.clone(), reception);
+                self.answered(cid.unsigned_abs(), &bytes, reception);
                 Ok(())
             }
         });
