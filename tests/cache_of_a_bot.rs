@@ -37,7 +37,7 @@ async fn what_a_bot_has_kept_can_be_seen_on_both_wires() {
         let simulator = Simulator::builder().seed(1).start().await.unwrap();
         let mezon = simulator.platform("mezon").unwrap();
         let platform = Mezon::new(settings(&mezon.url(), wire))
-            .cache(CacheOptions::new(folder.path().join("mezon-cache")));
+            .cached(CacheOptions::new(folder.path().join("mezon-cache")));
         let bot = Bot::builder("test").platform(platform).build().unwrap();
         let bot = bot.start();
         bot.connected().await.unwrap();

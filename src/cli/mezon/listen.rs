@@ -13,7 +13,7 @@ use super::tell::Told;
 use crate::bot::BotBuilder;
 use crate::cli::{Failure, Globals, Printer, remark};
 use crate::config::Config;
-use crate::mezon::{AnyEvent, Client, Mezon};
+use crate::mezon::{AnyEvent, Mezon, MezonClient};
 use crate::prelude::*;
 
 /// Prints events until Ctrl-C, SIGTERM, a failure, or as many as are wanted.
@@ -131,8 +131,8 @@ impl Handler<Event<AnyEvent>> for Ear {
 /// Prints what is told.
 struct Listener {
     /// The clans whose channels were asked for.
-    asked: BTreeSet<i64>,
-    client: Client,
+    asked: BTreeSet<Id>,
+    client: MezonClient,
     left: u64,
     printer: Printer,
 }
@@ -161,14 +161,12 @@ impl Listener {
 
     /// Asks once for the names of a clan's channels, for a person to read.
     async fn learn_names(&mut self, clan: &Id) {
-        let Some(clan_id) = clan.number().filter(|clan_id| *clan_id != 0) else {
-            return;
-        };
         if !self.printer.is_json()
-            && self.asked.insert(clan_id)
-            && let Err(error) = self.client.load_channels(clan_id).await
+            && !clan.is_none()
+            && self.asked.insert(clan.clone())
+            && let Err(error) = self.client.load_channels(clan).await
         {
-            tracing::debug!(%error, clan_id, "the names of the channels are not known");
+            tracing::debug!(%error, %clan, "the names of the channels are not known");
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{Place, SendArgs};
 use crate::cli::signals::StopSignals;
 use crate::cli::{Failure, FailureKind, Globals, Printer, remark};
 use crate::config::Config;
-use crate::mezon::{Channel, Client, Draft, Mezon};
+use crate::mezon::{Channel, Mezon, MezonClient, MezonMessage, NewMessage};
 use crate::prelude::*;
 
 /// Connects, sends, and prints the id that the platform gave to the message.
@@ -48,44 +48,45 @@ struct Sent {
 }
 
 async fn say(
-    client: &Client,
+    client: &MezonClient,
     place: Place,
     reply_to: Option<i64>,
     text: String,
 ) -> Result<Sent, Failure> {
-    let channel = client.fetch_channel(place.channel).await?;
+    let channel = client.fetch_channel(&place.channel.into()).await?;
     if let Some(clan) = place.clan.filter(|clan| *clan != channel.clan_id) {
         return Err(Failure::failed(format!(
             "there is no channel {} in clan {clan}",
             place.channel
         )));
     }
-    let mut draft = Draft::from(text);
+    let mut message = NewMessage::from(text);
     if let Some(message_id) = reply_to {
-        draft = quote(client, &channel, message_id, draft).await?;
+        message = quote(client, &channel, message_id, message).await?;
     }
-    let answer = client.send(place.channel, draft).await?;
-    let message_id = answer.message_id().unwrap_or_default();
+    let key = ChannelKey::new(channel.clan_id, place.channel);
+    let taken = client.send(&key, message).await?;
     Ok(Sent {
-        clan_id: channel.clan_id.into(),
-        channel_id: place.channel.into(),
-        message_id: message_id.into(),
+        clan_id: key.space,
+        channel_id: key.channel,
+        message_id: taken.message_id.into(),
     })
 }
 
 /// Quotes a message. The older wire cannot be asked for it: then the quote has only its id.
 async fn quote(
-    client: &Client,
+    client: &MezonClient,
     channel: &Channel,
     message_id: i64,
-    draft: Draft,
-) -> Result<Draft, Failure> {
+    mut message: NewMessage,
+) -> Result<NewMessage, Failure> {
     if client.wire() == Wire::V1 {
         remark("what it replies to cannot be read on this wire: the quote will be empty");
-        return Ok(draft.reference(api::MessageRef {
+        message.references.push(api::MessageRef {
             message_ref_id: message_id,
             ..Default::default()
-        }));
+        });
+        return Ok(message);
     }
     let request = api::ListChannelMessagesRequest {
         clan_id: channel.clan_id,
@@ -98,7 +99,7 @@ async fn quote(
     let found = client.call(move |api| async move { api.messages(&request).await }.boxed_local());
     let mut found = found.await?.into_iter();
     match found.find(|found| found.message_id == message_id) {
-        Some(message) => Ok(draft.quote(&message)),
+        Some(found) => Ok(message.quoting(&MezonMessage::new(&found))),
         None => Err(Failure::failed(format!(
             "there is no message {message_id} in channel {}",
             channel.id

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::time::utc;
 use crate::cli::{Cell, Tone};
-use crate::mezon::{AnyEvent, Client, MezonMessage};
+use crate::mezon::{AnyEvent, MezonClient, MezonMessage};
 
 /// An event as a program reads it.
 #[derive(Debug, Serialize)]
@@ -47,7 +47,7 @@ impl Told {
     }
 
     /// Returns the columns: when, what, where, who and what was said.
-    pub(super) fn cells(&self, client: &Client) -> [Cell; 5] {
+    pub(super) fn cells(&self, client: &MezonClient) -> [Cell; 5] {
         let who = match &self.message {
             Some(message) => MezonMessage::new(message).sender_name().to_owned(),
             None => String::new(),
@@ -66,22 +66,18 @@ impl Told {
     }
 
     /// Names the channel, or else the clan, as well as can be.
-    fn place(&self, client: &Client) -> String {
-        let number = |id: &Option<Id>| id.as_ref().and_then(Id::number);
-        let channel = number(&self.channel).map(|channel| {
-            let label = self
-                .message
-                .as_ref()
-                .map(|message| message.channel_label.clone());
+    fn place(&self, client: &MezonClient) -> String {
+        let named = |name: Option<String>| name.filter(|name| !name.is_empty());
+        let channel = self.channel.as_ref().map(|channel| {
+            let message = self.message.as_ref();
+            let label = message.map(|message| message.channel_label.clone());
             let known = || client.channel(channel).map(|channel| channel.name);
-            let label = label.filter(|label| !label.is_empty()).or_else(known);
-            let label = label.filter(|label| !label.is_empty());
-            label.unwrap_or_else(|| channel.to_string())
+            let name = named(label).or_else(|| named(known()));
+            name.unwrap_or_else(|| channel.to_string())
         });
-        let clan = number(&self.clan).map(|clan| {
-            let name = client.clan(clan).map(|clan| clan.name);
-            name.filter(|name| !name.is_empty())
-                .unwrap_or_else(|| clan.to_string())
+        let clan = self.clan.as_ref().map(|clan| {
+            let name = named(client.clan(clan).map(|clan| clan.name));
+            name.unwrap_or_else(|| clan.to_string())
         });
         match (clan, channel) {
             (Some(clan), Some(channel)) => format!("{clan}/{channel}"),
