@@ -1,7 +1,8 @@
 //! The calls of the API over HTTP, on both wires.
 
-mod calls;
+mod channels;
 mod login;
+mod people;
 #[cfg(test)]
 mod tests;
 
@@ -22,8 +23,8 @@ use super::error::ApiError;
 use super::lenient;
 use crate::platform::http::{HttpAnswer, HttpClient, HttpError, HttpRequest};
 
-pub use calls::VoiceUser;
 pub(super) use login::{Login, log_in, origin, refresh};
+pub use people::VoiceUser;
 
 /// The API of the platform, as a session may use it.
 ///
@@ -186,6 +187,11 @@ fn headers(
         ("content-type", SecretString::from(content_type)),
         ("authorization", authorization),
     ]
+}
+
+/// An id as a parameter, if it is one.
+fn id(id: i64) -> Option<String> {
+    (id != 0).then(|| id.to_string())
 }
 
 /// A path with the parameters that are given; the others are left out.

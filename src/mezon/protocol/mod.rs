@@ -3,6 +3,7 @@
 mod catch_up;
 mod chat;
 mod effects;
+mod receive;
 mod topics;
 
 use std::cell::{Cell, RefCell};
@@ -23,7 +24,7 @@ use greenroom_actors::event::{Id, Origin};
 use greenroom_actors::mailbox::ActorRef;
 use greenroom_actors::session::{Acquire, AuthError, Lease, Session};
 use greenroom_proto::mezon::realtime::envelope::Message;
-use greenroom_proto::mezon::{self, FrameError, Wire, api, realtime};
+use greenroom_proto::mezon::{self, Wire, api, realtime};
 
 use self::topics::{MESSAGE, Topics};
 use super::auth::MezonSession;
@@ -32,10 +33,9 @@ use super::caches::Clan;
 use super::codec::{Answer, Request};
 use super::config::Settings;
 use super::http::{Api, trouble};
-use super::limits::{MAX_FRAME, PER_SECOND, REMOVED, UPDATED};
-use super::log::{MessageLog, Noted};
+use super::limits::{MAX_FRAME, PER_SECOND};
+use super::log::MessageLog;
 use super::raw::{ApiCalls, RawAnswers};
-use super::scan::Heading;
 use super::state::State;
 use crate::platform::http::HttpClient;
 
@@ -113,78 +113,6 @@ impl MezonProtocol {
             .borrow()
             .as_ref()
             .map(|lease| Api::new(&self.http, lease))
-    }
-
-    fn answered(&mut self, correlation: u32, frame: &Bytes, reception: &mut Receiving) {
-        match Answer::read(self.wire(), frame.clone()) {
-            Ok(answer) => {
-                if let Some(message_id) = answer.as_ref().ok().and_then(Answer::message_id) {
-                    self.state.lock().acknowledge(message_id);
-                }
-                // A call of the API that was refused as any other request is.
-                let call = u16::try_from(correlation).ok().filter(|_| answer.is_err());
-                let call = call.and_then(|cid| self.calls.answered(cid));
-                reception.answer(call.unwrap_or(correlation), answer);
-            }
-            Err(error) => reception.malformed(error, frame),
-        }
-    }
-
-    fn raw_part(&mut self, frame: &[u8], reception: &mut Receiving) {
-        let calls = &self.calls;
-        let Some(raw) = self.raw.take(frame, |cid| calls.is_pending(cid)) else {
-            return;
-        };
-        let Some(correlation) = self.calls.answered(raw.cid) else {
-            return;
-        };
-        let answer = match raw.code {
-            0 => Ok(Answer::api(raw.payload)),
-            code => Err(RequestError::Refused {
-                code: code.into(),
-                message: String::from_utf8_lossy(&raw.payload).into_owned(),
-                retry_after: None,
-            }),
-        };
-        reception.answer(correlation, answer);
-    }
-
-    fn event(
-        &mut self,
-        wire: Wire,
-        tag: u32,
-        body: Bytes,
-        reception: &mut Receiving,
-    ) -> Result<(), FrameError> {
-        reception.count_event();
-        let is_wanted = self.topics.is_wanted(tag)
-            || self.topics.chat.is_wanted(tag)
-            || self.topics.any.is_wanted();
-        if tag == MESSAGE {
-            self.keep(wire, &body, is_wanted, reception);
-        }
-        if is_wanted || effects::matters(tag) {
-            self.deliver(wire, tag, body, reception)?;
-        }
-        Ok(())
-    }
-
-    /// Keeps a message in the cache. If nobody wants it, nobody else remembers that it came.
-    fn keep(&self, wire: Wire, body: &Bytes, is_wanted: bool, reception: &mut Receiving) {
-        let Some(log) = &self.log else { return };
-        // What is broken is reported where it is decoded.
-        let Some(heading) = Heading::read(wire, body) else {
-            return;
-        };
-        if !is_wanted && !matches!(heading.code, UPDATED | REMOVED) {
-            let known = &mut *self.state.lock();
-            known.saw(heading.clan_id, heading.channel_id, heading.message_id);
-        }
-        match log.note(wire, body, &heading) {
-            Noted::Hold(room) => reception.hold_for(room),
-            Noted::Later => {}
-            Noted::Write(write) => reception.background(write),
-        }
     }
 }
 
