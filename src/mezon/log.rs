@@ -65,6 +65,7 @@ struct Waiting {
     changes: VecDeque<Change>,
     /// How many changes are being written.
     in_hand: usize,
+    has_writer: bool,
 }
 
 impl Waiting {
@@ -106,11 +107,11 @@ impl MessageLog {
     pub(super) fn note(&self, wire: Wire, body: &[u8], heading: &Heading) -> Noted {
         let change = change(wire, body, heading);
         let mut waiting = self.lock();
-        let is_first = waiting.len() == 0;
         waiting.changes.push_back(change);
-        if is_first {
+        if !waiting.has_writer {
+            waiting.has_writer = true;
             drop(waiting);
-            return Noted::Write(self.clone().write().boxed());
+            return Noted::Write(Writer::new(self.clone()).write().boxed());
         }
         if waiting.len() <= self.queue {
             return Noted::Later;
@@ -131,25 +132,6 @@ impl MessageLog {
                 return;
             }
             written.await;
-        }
-    }
-
-    /// Writes until nothing waits.
-    async fn write(self) {
-        // Whatever else came with the same read goes along.
-        tokio::task::yield_now().await;
-        loop {
-            let changes = {
-                let mut waiting = self.lock();
-                let changes = std::mem::take(&mut waiting.changes);
-                waiting.in_hand = changes.len();
-                changes
-            };
-            self.written.notify_waiters();
-            if changes.is_empty() {
-                return;
-            }
-            self.write_all(changes).await;
         }
     }
 
@@ -208,6 +190,56 @@ impl MessageLog {
                 tracing::warn!(%error, number, "messages could not be kept");
             }
         }
+    }
+}
+
+/// The one who writes. Whoever drops it half-way, such as a connection that dies, leaves the rest to the next.
+struct Writer {
+    log: MessageLog,
+    is_done: bool,
+}
+
+impl Writer {
+    fn new(log: MessageLog) -> Self {
+        Self {
+            log,
+            is_done: false,
+        }
+    }
+
+    /// Writes until nothing waits.
+    async fn write(mut self) {
+        // Whatever else came with the same read goes along.
+        tokio::task::yield_now().await;
+        loop {
+            let changes = {
+                let mut waiting = self.log.lock();
+                let changes = std::mem::take(&mut waiting.changes);
+                waiting.in_hand = changes.len();
+                waiting.has_writer = !changes.is_empty();
+                changes
+            };
+            self.log.written.notify_waiters();
+            if changes.is_empty() {
+                self.is_done = true;
+                return;
+            }
+            self.log.write_all(changes).await;
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
+        let mut waiting = self.log.lock();
+        let lost = std::mem::take(&mut waiting.in_hand);
+        waiting.has_writer = false;
+        drop(waiting);
+        self.log.counters.cache_dropped.add(lost as u64);
+        self.log.written.notify_waiters();
     }
 }
 
@@ -280,7 +312,7 @@ mod tests {
                 Noted::Write(write) => drop(actix_rt::spawn(write)),
             }
         }
-        while log.lock().len() > 0 {
+        while log.lock().has_writer {
             tokio::task::yield_now().await;
         }
     }
@@ -295,6 +327,22 @@ mod tests {
             create_time_seconds: 100,
             ..Default::default()
         }
+    }
+
+    #[actix_rt::test]
+    async fn a_writer_that_is_dropped_leaves_its_work_to_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = CacheOptions::new(folder.path());
+        let cache = Cache::new(options.settings.clone());
+        cache.start();
+        let log = MessageLog::new(cache.clone(), Arc::default(), &options);
+        let first = message(1, 0, "a");
+        let body = mezon::encode(Wire::V1, &first);
+        let heading = Heading::read(Wire::V1, &body).unwrap();
+        drop(log.note(Wire::V1, &body, &heading));
+        settle(&log, &[message(2, 0, "b")]).await;
+        assert_eq!(cache.count().await.unwrap(), 2);
+        cache.close().await.unwrap();
     }
 
     #[actix_rt::test]

@@ -43,10 +43,21 @@ pub(super) struct Known {
     /// Messages that were fetched after a reconnect and may come once more over the socket.
     replayed: BTreeSet<i64>,
     replayed_at: Option<Instant>,
-    /// What the bot itself has said lately, as it came back: channel, message and content.
-    pub(super) own: VecDeque<(i64, i64, String)>,
+    /// What the bot itself has said lately, as it came back.
+    own: VecDeque<Echo>,
     /// Messages of the bot that were acknowledged lately.
-    pub(super) acknowledged: VecDeque<i64>,
+    acknowledged: VecDeque<i64>,
+    /// When the last link was lost.
+    lost_at: Option<Instant>,
+}
+
+/// A message of the bot that came back as an event.
+#[derive(Debug)]
+struct Echo {
+    channel_id: i64,
+    message_id: i64,
+    content: String,
+    at: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +82,7 @@ impl Default for Known {
             replayed_at: None,
             own: VecDeque::new(),
             acknowledged: VecDeque::new(),
+            lost_at: None,
         }
     }
 }
@@ -120,12 +132,13 @@ impl Known {
             self.topics.set(message.message_id, message.topic_id);
         }
         if is_new && self.me == message.sender_id {
-            let said = (
-                message.channel_id,
-                message.message_id,
-                message.content.clone(),
-            );
-            remember(&mut self.own, said, OWN);
+            let echo = Echo {
+                channel_id: message.channel_id,
+                message_id: message.message_id,
+                content: message.content.clone(),
+                at: clock::now(),
+            };
+            remember(&mut self.own, echo, OWN);
         }
         self.caches.learn_sender(message);
         true
@@ -211,6 +224,33 @@ impl Known {
     /// Remembers that a message was fetched: if it comes over the socket as well, it was delivered before.
     pub(super) fn replayed(&mut self, message_id: i64) {
         self.replayed.insert(message_id);
+    }
+
+    /// Remembers that the link is lost.
+    pub(super) fn lost_link(&mut self) {
+        self.lost_at = Some(clock::now());
+    }
+
+    /// Finds what a message became whose acknowledgement was lost with the link, sent at most `window` before that.
+    pub(super) fn unacknowledged(
+        &self,
+        channel_id: i64,
+        content: &str,
+        window: Duration,
+    ) -> Option<i64> {
+        let since = self.lost_at.and_then(|lost| lost.checked_sub(window));
+        let is_it = |echo: &&Echo| {
+            echo.channel_id == channel_id
+                && echo.content == content
+                && since.is_none_or(|since| echo.at >= since)
+                && !self.is_acknowledged(echo.message_id)
+        };
+        self.own.iter().find(is_it).map(|echo| echo.message_id)
+    }
+
+    /// Says whether a message of the bot is known to be there, to whoever sent it.
+    pub(super) fn is_acknowledged(&self, message_id: i64) -> bool {
+        self.acknowledged.contains(&message_id)
     }
 
     /// Remembers that the platform has taken a message of the bot.

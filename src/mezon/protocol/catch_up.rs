@@ -181,17 +181,15 @@ impl MezonProtocol {
             _ => return Confirmation::Unknown,
         };
         let known = &mut *self.state.lock();
+        let (channel_id, content) = (sent.channel_id, &sent.content);
         let ours = |message: &&api::ChannelMessage| {
             known.me == message.sender_id
-                && message.channel_id == sent.channel_id
-                && message.content == sent.content
+                && message.channel_id == channel_id
+                && message.content == *content
+                && !known.is_acknowledged(message.message_id)
         };
-        let fetched = missed.iter().filter(ours).map(|message| message.message_id);
-        let heard = known.own.iter().filter(|(channel, _, content)| {
-            *channel == sent.channel_id && *content == sent.content
-        });
-        let mut found = heard.map(|(_, id, _)| *id).chain(fetched);
-        let found = found.find(|id| !known.acknowledged.contains(id));
+        let heard = known.unacknowledged(channel_id, content, self.settings.request_timeout);
+        let found = heard.or_else(|| missed.iter().find(ours).map(|message| message.message_id));
         if let Some(message_id) = found {
             // The next request with the same content is another one.
             known.acknowledge(message_id);

@@ -23,7 +23,7 @@ pub(super) fn matters(tag: u32) -> bool {
 
 impl MezonProtocol {
     /// Does what is to be done about an event. Returns false if it was delivered before.
-    pub(super) fn apply(&mut self, event: &dyn Any, reception: &mut Receiving) -> bool {
+    pub(super) fn apply(&self, event: &dyn Any, reception: &mut Receiving) -> bool {
         if let Some(message) = event.downcast_ref::<api::ChannelMessage>() {
             return self.state.lock().learn(message);
         }

@@ -4,6 +4,8 @@ mod catch_up;
 mod chat;
 mod effects;
 mod receive;
+#[cfg(test)]
+mod tests;
 mod topics;
 
 use std::cell::{Cell, RefCell};
@@ -179,6 +181,7 @@ impl Protocol for MezonProtocol {
     }
 
     fn lost(&self, lost: Lost) -> Trouble {
+        self.state.lock().lost_link();
         match &lost {
             // Policy violation, and what servers use for tokens that are no longer good.
             Lost::Closed {

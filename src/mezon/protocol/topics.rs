@@ -44,7 +44,7 @@ macro_rules! topics {
         impl MezonProtocol {
             /// Decodes the body of an event, tells it to the bot and then to all who want it.
             pub(super) fn deliver(
-                &mut self,
+                &self,
                 wire: Wire,
                 tag: u32,
                 body: Bytes,
@@ -52,8 +52,7 @@ macro_rules! topics {
             ) -> Result<(), FrameError> {
                 match tag {
                     $($tag => {
-                        let topic = self.topics.$name.clone();
-                        self.hand_out::<$Type>(&topic, stringify!($name), mezon::decode(wire, body)?, reception);
+                        self.hand_out::<$Type>(&self.topics.$name, stringify!($name), mezon::decode(wire, body)?, reception);
                     })*
                     _ => {}
                 }
@@ -68,7 +67,7 @@ greenroom_proto::for_each_mezon_event!(topics);
 impl MezonProtocol {
     /// Tells an event to the bot itself, and then to all who want it.
     pub(super) fn hand_out<T>(
-        &mut self,
+        &self,
         topic: &Topic<T>,
         name: &str,
         event: T,
