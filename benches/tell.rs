@@ -85,7 +85,10 @@ fn main() {
             tell_times.push(time(|number| supervised(&stable, number)).await);
         }
         let (bare, tell) = (median(bare_times), median(tell_times));
-        println!("bare do_send {bare:.0} ns, supervised tell {tell:.0} ns, ratio {:.2}", tell / bare);
+        println!(
+            "bare do_send {bare:.0} ns, supervised tell {tell:.0} ns, ratio {:.2}",
+            tell / bare
+        );
         root.shutdown().await;
     });
 }

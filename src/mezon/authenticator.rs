@@ -50,7 +50,7 @@ impl Authenticator for MezonAuthenticator {
             let session = current
                 .refresh(&http, &settings, clock::unix_seconds())
                 .await;
-            session.map_err(not_refreshed)
+            session.map_err(|error| not_refreshed(&error))
         }
         .boxed_local()
     }
@@ -69,11 +69,11 @@ impl Authenticator for MezonAuthenticator {
 }
 
 /// After a refresh that cannot work a login follows; if the platform has a bad time, another refresh.
-fn not_refreshed(error: ApiError) -> AuthError {
-    match &error {
+fn not_refreshed(error: &ApiError) -> AuthError {
+    match error {
         ApiError::Http { source, .. } => match source.status() {
             Some(429 | 500 | 502..) | None => {
-                AuthError::unavailable(&error).with_retry(error.retry())
+                AuthError::unavailable(error).with_retry(error.retry())
             }
             Some(_) => AuthError::unsupported(),
         },
