@@ -41,14 +41,7 @@ async fn open(
     let bot = compose(Bot::builder("test").seed(1).platform(adapter));
     let bot = bot.build().unwrap().start();
     bot.connected().await.unwrap();
-    (
-        Stage {
-            simulator,
-            mezon,
-            bot,
-        },
-        client,
-    )
+    (Stage::new(simulator, mezon, bot), client)
 }
 
 /// Lists what the bot has sent under this name, each as the body of its envelope.
@@ -494,11 +487,7 @@ async fn messages_are_kept_on_disk_as_they_come() {
             .unwrap()
             .start();
         bot.connected().await.unwrap();
-        let stage = Stage {
-            simulator,
-            mezon,
-            bot,
-        };
+        let stage = Stage::new(simulator, mezon, bot);
         let mut last = Value::Null;
         for number in 0..50 {
             last = stage.say(&format!("message {number}"));
@@ -604,11 +593,7 @@ async fn a_silent_server_is_found_out_by_the_heartbeat() {
         );
         let bot = bot.build().unwrap().start();
         bot.connected().await.unwrap();
-        let stage = Stage {
-            simulator,
-            mezon,
-            bot,
-        };
+        let stage = Stage::new(simulator, mezon, bot);
         stage.fault(json!({"kind": "stall", "ms": 2_000}));
         stage
             .until(10, "the reconnect", |stage| {

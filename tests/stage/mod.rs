@@ -34,6 +34,16 @@ pub(crate) fn settings(url: &str, wire: Wire) -> Settings {
 }
 
 impl Stage {
+    /// Puts together what was started one by one.
+    pub(crate) fn new(simulator: Simulator, mezon: Arc<dyn Platform>, bot: Running) -> Self {
+        Self {
+            simulator,
+            mezon,
+            bot,
+            said: RefCell::default(),
+        }
+    }
+
     /// Starts a bot with the handlers that `compose` gives it, and waits until it is connected.
     pub(crate) async fn open(wire: Wire, compose: impl FnOnce(BotBuilder) -> BotBuilder) -> Self {
         let simulator = Simulator::builder().seed(1).start().await.unwrap();
@@ -43,12 +53,7 @@ impl Stage {
             .platform(Mezon::new(settings(&mezon.url(), wire)));
         let bot = compose(builder).build().unwrap().start();
         bot.connected().await.unwrap();
-        Self {
-            simulator,
-            mezon,
-            bot,
-            said: RefCell::default(),
-        }
+        Self::new(simulator, mezon, bot)
     }
 
     pub(crate) fn say(&self, text: &str) -> Value {
