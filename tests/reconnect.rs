@@ -40,7 +40,7 @@ async fn a_thousand_events_over_ten_cuts_are_each_handled_and_answered_once() {
         }
         stage.say(&number.to_string());
         if number % 100 == 99 {
-            let reached = (number + 1) / 2;
+            let reached = number / 2;
             stage
                 .until(60, "half of the answers", |stage| {
                     stage.said().len() >= reached

@@ -34,6 +34,11 @@ pub(super) async fn run(args: RunArgs, globals: &Globals) -> Result<(), Failure>
     let bot = compose::bot(&config).build()?.start();
     tracing::info!(bot = config.bot.name, "running; Ctrl-C or SIGTERM stops it");
     let report = bot.until_stopped().await?;
-    tracing::info!(dead_letters = report.dead_letters, counters = ?report.counters, "stopped\n{}", report.tree);
+    tracing::info!("what it did:\n{}", report.tree);
+    tracing::info!(
+        dead_letters = report.dead_letters,
+        counters = ?report.counters,
+        "stopped"
+    );
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use futures::future::{BoxFuture, LocalBoxFuture};
 use futures::stream::FuturesUnordered;
+use tracing::Span;
 
 use super::io::Pump;
 use super::lifecycle::{Connected, Disconnected, HeartbeatMissed, Reconnecting};
@@ -19,7 +20,7 @@ use crate::clock::{self, Instant};
 use crate::entropy::Entropy;
 use crate::event::{ChannelKey, Event, Origin, Payload};
 use crate::supervisor::Supervised as _;
-use crate::telemetry::Counters;
+use crate::telemetry::{Counters, spans};
 
 /// A connection to a platform: authenticates, dials, joins, keeps itself alive, reconnects, and turns frames into events.
 ///
@@ -33,6 +34,7 @@ pub struct Connection<P: Protocol> {
     pub(super) settings: Settings,
     pub(super) machine: Machine,
     pub(super) origin: Arc<Origin>,
+    pub(super) span: Span,
     pub(super) entropy: Entropy,
     pub(super) counters: Arc<Counters>,
     pub(super) session: Option<P::Session>,
@@ -103,6 +105,7 @@ impl<P: Protocol> Connection<P> {
             ),
             protocol,
             settings,
+            span: spans::connection(origin.platform(), origin.bot()),
             origin,
             entropy: entropy.clone(),
             counters,

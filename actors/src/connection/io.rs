@@ -32,6 +32,8 @@ impl<P: Protocol> ActorFuture<Connection<P>> for Pump {
         cx: &mut task::Context<'_>,
     ) -> Poll<()> {
         actor.waker = Some(cx.waker().clone());
+        let span = actor.span.clone();
+        let _entered = span.enter();
         actor.poll_operation(ctx, cx);
         actor.keep_time(ctx);
         let busy = actor.read(&mut self.frames, ctx, cx);

@@ -25,6 +25,7 @@ use crate::event::{Event, Payload};
 use crate::mailbox::Queue;
 use crate::supervisor::Exit;
 use crate::supervisor::inlet::{Budget, Inlet};
+use crate::telemetry::spans;
 
 /// Delivers the events of one registration: in order, with a time-out, as often as it takes.
 ///
@@ -321,7 +322,8 @@ where
             let (answer, mut reply) = oneshot::channel();
             let event = job.event.clone();
             desk.in_hand = Some(job);
-            actor.handle(event, ctx).handle(ctx, Some(answer));
+            spans::handle(&self.handler, &event)
+                .in_scope(|| actor.handle(event, ctx).handle(ctx, Some(answer)));
             let Some(job) = desk.in_hand.take() else {
                 break;
             };

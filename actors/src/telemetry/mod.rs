@@ -1,5 +1,6 @@
-//! What can be counted: every name in one place.
+//! What can be counted and traced: every name in one place.
 
 mod counters;
+pub(crate) mod spans;
 
 pub use counters::{Counter, Counters};
