@@ -4,9 +4,12 @@
 //! the system clock per thread at first use, plus what tokio's clock has advanced since, so that paused time moves dates as well.
 
 use std::cell::OnceCell;
+use std::pin::Pin;
+use std::task::Context;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use tokio::time::Instant;
+use tokio::time::Sleep;
 
 thread_local! {
     static ORIGIN: OnceCell<(Instant, SystemTime)> = const { OnceCell::new() };
@@ -36,7 +39,36 @@ pub fn unix_seconds() -> u64 {
 /// Returns the date as whole milliseconds since 1970.
 #[must_use]
 pub fn unix_millis() -> u64 {
-    u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
+    millis(since_epoch())
+}
+
+/// Returns whole milliseconds, as many as fit.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Wakes a task at a moment that may change; for what is polled by hand.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
+
+impl Alarm {
+    /// Wakes the task of `cx` at `due`, and at no other moment that was set before.
+    pub(crate) fn set(&mut self, due: Option<Instant>, cx: &mut Context<'_>) {
+        let Some(due) = due else {
+            self.0 = None;
+            return;
+        };
+        match &mut self.0 {
+            Some(sleep) if sleep.deadline() == due => {}
+            Some(sleep) => sleep.as_mut().reset(due),
+            none => *none = Some(Box::pin(tokio::time::sleep_until(due))),
+        }
+        if let Some(sleep) = &mut self.0
+            && sleep.as_mut().poll(cx).is_ready()
+        {
+            cx.waker().wake_by_ref();
+        }
+    }
 }
 
 fn since_epoch() -> Duration {

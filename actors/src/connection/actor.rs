@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::prelude::*;
 use futures::future::{BoxFuture, LocalBoxFuture};
@@ -16,7 +15,7 @@ use super::protocol::{Confirmation, Lost, Protocol, Reception, Settings, Trouble
 use super::requests::{Purpose, Request, Requests, refuse};
 use super::state::{Action, Input, Machine, State};
 use super::{DialError, Frame, Link, RequestError};
-use crate::clock::{self, Instant};
+use crate::clock::{self, Instant, millis};
 use crate::entropy::Entropy;
 use crate::event::{ChannelKey, Event, Origin, Payload};
 use crate::supervisor::Supervised as _;
@@ -385,8 +384,4 @@ impl<P: Protocol> Actor for Connection<P> {
         self.wake();
         Running::Continue
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -6,19 +6,18 @@ use std::task::{self, Poll};
 
 use actix::{ActorFuture, Context};
 use futures::{FutureExt, StreamExt};
-use tokio::time::Sleep;
 
 use super::actor::{Connection, Operation};
 use super::protocol::{Class, Lost, Protocol, Reception};
 use super::requests::{Purpose, Request, refuse};
 use super::state::{Input, State, TroubleKind};
 use super::{Frame, RequestError};
-use crate::clock::{self, Instant};
+use crate::clock::{self, Alarm, Instant};
 
 /// Drives one incarnation of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Pump {
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Alarm,
     frames: VecDeque<Frame>,
 }
 
@@ -44,27 +43,8 @@ impl<P: Protocol> ActorFuture<Connection<P>> for Pump {
         if busy || std::mem::take(&mut actor.changed) {
             cx.waker().wake_by_ref();
         }
-        self.set_timer(actor.next_moment(next_send), cx);
+        self.timer.set(actor.next_moment(next_send), cx);
         Poll::Pending
-    }
-}
-
-impl Pump {
-    fn set_timer(&mut self, due: Option<Instant>, cx: &mut task::Context<'_>) {
-        let Some(due) = due else {
-            self.timer = None;
-            return;
-        };
-        match &mut self.timer {
-            Some(timer) if timer.deadline() == due => {}
-            Some(timer) => timer.as_mut().reset(due),
-            none => *none = Some(Box::pin(tokio::time::sleep_until(due))),
-        }
-        if let Some(timer) = &mut self.timer
-            && timer.poll_unpin(cx).is_ready()
-        {
-            cx.waker().wake_by_ref();
-        }
     }
 }
 

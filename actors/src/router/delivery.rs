@@ -1,7 +1,6 @@
 //! The queue of one registration as a source of work for its handler actor.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{self, Poll};
@@ -13,12 +12,11 @@ use futures::future::{AbortHandle, BoxFuture, abortable};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::oneshot;
-use tokio::time::Sleep;
 
 use super::dead_letter::{DeadLetter, DeadLetters, Reason};
 use super::lanes::Lanes;
 use super::{Delivery, HandlerError, Outcome};
-use crate::clock::{self, Instant};
+use crate::clock::{self, Alarm, Instant};
 use crate::entropy::Entropy;
 use crate::error::Retry;
 use crate::event::{Event, Payload};
@@ -60,7 +58,7 @@ struct Desk<T> {
     culprit_known: bool,
     /// Since when the actor has waited for something of its own, and takes no work.
     kept_out: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Alarm,
     ticket: u64,
 }
 
@@ -104,7 +102,7 @@ impl<T: Payload> Courier<T> {
                 suspects: 0,
                 culprit_known: false,
                 kept_out: None,
-                timer: None,
+                timer: Alarm::default(),
                 ticket: 0,
             }),
             handled: AtomicU64::new(0),
@@ -269,20 +267,8 @@ impl<T: Payload> Courier<T> {
             .kept_out
             .map(|since| since + timeout)
             .filter(|_| !desk.in_flight.is_empty());
-        let Some(due) = deadline.max(kept_out).into_iter().chain(retry).min() else {
-            desk.timer = None;
-            return;
-        };
-        match &mut desk.timer {
-            Some(timer) if timer.deadline() == due => {}
-            Some(timer) => timer.as_mut().reset(due),
-            none => *none = Some(Box::pin(tokio::time::sleep_until(due))),
-        }
-        if let Some(timer) = &mut desk.timer
-            && timer.poll_unpin(cx).is_ready()
-        {
-            cx.waker().wake_by_ref();
-        }
+        let due = deadline.max(kept_out).into_iter().chain(retry).min();
+        desk.timer.set(due, cx);
     }
 }
 

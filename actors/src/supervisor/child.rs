@@ -11,8 +11,9 @@ use futures::future::LocalBoxFuture;
 use super::control::Control;
 use super::incarnation::{self, Inlets};
 use super::inlet::Inlet;
-use super::tree::{Gauges, Node, NodeFigures, millis};
+use super::tree::{Gauges, Node, NodeFigures};
 use super::{Exit, Restart};
+use crate::clock::millis;
 use crate::error::BoxError;
 use crate::mailbox::{ActorRef, Inbox, Overflow};
 

@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 use super::child::Child;
 use super::control::{Control, Wish};
 use super::supervisor::{Command, Plan, Restarted};
-use super::tree::{Node, NodeState, millis};
+use super::tree::{Node, NodeState};
 use super::{ChildFacts, Decision, Exit, History, decide};
-use crate::clock::{self, Instant};
+use crate::clock::{self, Instant, millis};
 
 /// A child and what it is doing.
 pub(super) struct Slot {
