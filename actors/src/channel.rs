@@ -14,7 +14,7 @@ use crate::connection::RequestError;
 use crate::event::ChannelKey;
 use crate::limiter::Window;
 use crate::mailbox::{ActorRef, Overflow, SendError};
-use crate::supervisor::{ChildSpec, Restart, SupervisorRef};
+use crate::supervisor::{ChildSpec, NodeKind, Restart, SupervisorRef};
 
 /// Carries messages out of the bot: the platform's side of a channel.
 pub trait Outlet: Send + Sync + 'static {
@@ -276,6 +276,7 @@ impl<O: Outlet> Channels<O> {
         key: &ChannelKey,
         message: O::Message,
     ) -> Result<O::Receipt, RequestError> {
+        self.supervisor.node().calls().count();
         let (receipt, answer) = oneshot::channel();
         let mut say = Say {
             message,
@@ -306,6 +307,7 @@ impl<O: Outlet> Channels<O> {
         let spec = ChildSpec::new(format!("channel {key}"), move || {
             Channel::new(name.clone(), Arc::clone(&outlet), settings)
         })
+        .kind(NodeKind::Channel)
         .restart(Restart::Transient)
         .mailbox(settings.queue, Overflow::Block);
         let address = spec.address();

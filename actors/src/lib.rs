@@ -7,6 +7,7 @@ pub mod connection;
 pub mod entropy;
 pub mod error;
 pub mod event;
+pub mod graph;
 pub mod limiter;
 pub mod mailbox;
 pub mod router;

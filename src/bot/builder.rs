@@ -9,6 +9,7 @@ use std::time::Duration;
 use actix::{Actor, Context};
 use greenroom_actors::entropy::Entropy;
 use greenroom_actors::event::{ChannelKey, Event, Origin, Payload};
+use greenroom_actors::graph::Graph;
 use greenroom_actors::router::{Outcome, Registration, Router, closure};
 use greenroom_actors::supervisor::{
     Backoff, Child, Intensity, Observer, Restarted, Root, Strategy, Supervisor,
@@ -96,6 +97,12 @@ impl Bot {
             #[cfg(feature = "endpoint")]
             endpoint: None,
         }
+    }
+
+    /// Draws the tree and how events will travel through it.
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        self.running.router.graph(&self.tree.snapshot())
     }
 
     /// Starts the bot on the current arbiter.

@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use greenroom_actors::connection::Quiesce;
+use greenroom_actors::graph::Graph;
 use greenroom_actors::mailbox::Ref;
 use greenroom_actors::router::Router;
-use greenroom_actors::supervisor::{Exit, NodeState, Root, TreeSnapshot};
+use greenroom_actors::supervisor::{Exit, Root, TreeSnapshot};
 use greenroom_actors::telemetry::{Counters, metrics};
 use serde::Serialize;
 
@@ -57,15 +58,14 @@ impl Running {
     pub fn tree(&self) -> TreeSnapshot {
         match self.root.get() {
             Some(root) => root.snapshot(),
-            None => TreeSnapshot {
-                name: self.name.to_string(),
-                state: NodeState::Idle,
-                restarts: 0,
-                last_exit: None,
-                figures: Default::default(),
-                children: Vec::new(),
-            },
+            None => TreeSnapshot::idle(&self.name),
         }
+    }
+
+    /// Draws the tree and how events travel through it.
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        self.router.graph(&self.tree())
     }
 
     /// Says what the bot has done so far.

@@ -8,6 +8,7 @@ mod check;
 mod compose;
 mod demo;
 mod failure;
+mod graph;
 mod logging;
 mod mezon;
 mod run;
@@ -86,6 +87,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Show a bot at work on a simulated platform: no account and no network needed
     Demo(demo::DemoArgs),
+    /// Draw the bot that the configuration composes, or one that runs
+    Graph(graph::GraphArgs),
     /// Watch the events of a Mezon bot, and say something
     Mezon(mezon::MezonArgs),
     /// Run the bot that the configuration composes, until SIGTERM or Ctrl-C
@@ -100,6 +103,7 @@ impl Command {
             Self::Cache(args) => actix_rt::System::new().block_on(cache::run(args, globals)),
             Self::Check(args) => check::run(&args, globals),
             Self::Demo(args) => actix_rt::System::new().block_on(demo::run(args, globals)),
+            Self::Graph(args) => actix_rt::System::new().block_on(graph::run(args, globals)),
             Self::Mezon(args) => actix_rt::System::new().block_on(mezon::run(args, globals)),
             Self::Run(args) => actix_rt::System::new().block_on(run::run(args, globals)),
             Self::Sim(args) => actix_rt::System::new().block_on(sim::run(args, globals)),

@@ -8,7 +8,7 @@
 //! | `GET /health/ready` | the same; 200 once every platform is connected and live now |
 //! | `GET /metrics` | everything that is measured, in the text format of Prometheus 0.0.4 |
 //! | `GET /graph` | the bot as it is now, in the form that the header `Accept` asks for |
-//! | `GET /graph.json`, `.txt` | the same in one form |
+//! | `GET /graph.json`, `.txt`, `.svg`, `.mmd`, `.dot` | the same in one form: JSON, text, a picture, Mermaid, Graphviz |
 //!
 //! Other paths answer 404, other methods 405, both with `{"error":{"kind":"…","message":"…"}}`.
 //!
@@ -26,7 +26,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use greenroom_actors::supervisor::{Child, ChildSpec};
+use greenroom_actors::supervisor::{Child, ChildSpec, NodeKind};
 
 use self::http::Server;
 use crate::bot::Running;
@@ -59,9 +59,9 @@ impl Endpoint {
 
     /// Returns the actor that answers for `bot`.
     pub(crate) fn child(self, bot: Running) -> Child {
-        ChildSpec::new("endpoint", move || {
+        let spec = ChildSpec::new("endpoint", move || {
             Server::new(Arc::clone(&self.listener), self.address, bot.clone())
-        })
-        .into()
+        });
+        spec.kind(NodeKind::Endpoint).into()
     }
 }

@@ -16,11 +16,11 @@ use std::sync::Arc;
 use actix::{Arbiter, ArbiterHandle, System};
 use greenroom_actors::cache::Cache;
 use greenroom_actors::channel::{ChannelSettings, Channels};
-use greenroom_actors::connection::{Connection, ConnectionRef, Transport};
+use greenroom_actors::connection::{Connection, ConnectionRef, Transport, declared};
 use greenroom_actors::error::BoxError;
 use greenroom_actors::event::Origin;
 use greenroom_actors::session::{Session, SessionSettings, SessionStore};
-use greenroom_actors::supervisor::{ChildSpec, Strategy, Supervisor};
+use greenroom_actors::supervisor::{ChildSpec, NodeKind, Strategy, Supervisor};
 use secrecy::ExposeSecret;
 
 use super::authenticator::MezonAuthenticator;
@@ -29,7 +29,7 @@ use super::client::{Doors, Line, MezonClient};
 use super::config::Settings;
 use super::limits::MAX_BODY;
 use super::log::{CacheOptions, MessageLog};
-use super::protocol::{MezonProtocol, Parts};
+use super::protocol::{MezonProtocol, Parts, publishes};
 use crate::chat::Speaker;
 use crate::platform::http::HttpClient;
 use crate::platform::websocket::Websocket;
@@ -134,8 +134,11 @@ impl Adapter for Mezon {
         let cache = options
             .as_ref()
             .map(|options| Cache::new(options.settings.clone()));
+        let mut cached = None;
         if let Some(cache) = &cache {
-            branch = branch.child(shards(cache, assembly));
+            let shards = shards(cache, assembly);
+            cached = Some(shards.node());
+            branch = branch.child(shards);
         }
         let log = cache.clone().zip(options);
         let log = log.map(|(cache, options)| {
@@ -180,6 +183,11 @@ impl Adapter for Mezon {
                 )
             }
         });
+        let connection = publishes(declared(connection, &assembly.router), &assembly.router);
+        channels.node().feeds(&connection.node(), "sends");
+        if let Some(cached) = cached {
+            connection.node().feeds(&cached, "keeps");
+        }
         let quiesce = vec![connection.address().narrow()];
         let branch = branch
             .child(session)
@@ -216,6 +224,7 @@ fn session(settings: &Arc<Settings>) -> ChildSpec<Session<MezonAuthenticator>> {
         let authenticator = MezonAuthenticator::new(http(&settings), Arc::clone(&settings));
         Session::new(authenticator, kept.clone())
     })
+    .kind(NodeKind::Session)
 }
 
 fn api(
@@ -234,6 +243,7 @@ fn shards(cache: &Cache, assembly: &Assembly) -> Supervisor {
     let shard = |number: usize| {
         let cache = cache.clone();
         let shard = ChildSpec::new(format!("cache shard {number}"), move || cache.shard(number));
+        let shard = shard.kind(NodeKind::Cache);
         match &thread {
             Some(thread) => shard.on_arbiter(thread.clone()),
             None => shard,

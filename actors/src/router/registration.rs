@@ -11,7 +11,7 @@ use super::{Delivery, Router};
 use crate::entropy::Entropy;
 use crate::event::{Event, Payload};
 use crate::mailbox::{ActorRef, Queue};
-use crate::supervisor::{Child, ChildSpec};
+use crate::supervisor::{Child, ChildSpec, NodeKind};
 
 /// Registers a handler actor for the events that it handles.
 ///
@@ -64,7 +64,7 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
     pub fn new(name: &str, factory: impl Fn() -> A + Send + Sync + 'static) -> Self {
         Self {
             name: name.into(),
-            spec: ChildSpec::new(name, factory),
+            spec: ChildSpec::new(name, factory).kind(NodeKind::Handler),
             delivery: Delivery::default(),
             entropy: Entropy::from_system(),
             topics: Vec::new(),
@@ -83,6 +83,8 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
             router.topic::<T>().subscribe(Subscription {
                 handler: Arc::clone(&name),
                 queue: Arc::clone(&queue),
+                node: spec.node().number(),
+                delivered: Arc::default(),
             });
             spec.inlet(Arc::new(Courier::new(
                 name,

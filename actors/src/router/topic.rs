@@ -11,14 +11,20 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use super::Flow;
 use super::dead_letter::{DeadLetter, DeadLetters, Reason};
 use crate::event::{Event, Payload};
+use crate::graph::{Graph, NodeRef, Tally};
 use crate::mailbox::{Accepted, Queue, Refused};
+use crate::supervisor::TreeSnapshot;
+use crate::telemetry::Counter;
+
+type Topics = BTreeMap<TypeId, Arc<dyn AnyTopic>>;
 
 /// Routes events by their type to every registration of it. Clones share one table.
 #[derive(Clone, Debug, Default)]
 pub struct Router {
-    topics: Arc<RwLock<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>>>,
+    topics: Arc<RwLock<Topics>>,
     dead: DeadLetters,
 }
 
@@ -27,18 +33,16 @@ impl Router {
     #[must_use]
     pub fn topic<T: Payload>(&self) -> Topic<T> {
         let id = TypeId::of::<T>();
-        let find = |topics: &BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>| {
-            topics
-                .get(&id)
-                .cloned()
-                .and_then(|topic| topic.downcast::<Subscribers<T>>().ok())
+        let find = |topics: &Topics| {
+            let topic = topics.get(&id).cloned()?;
+            topic.into_any().downcast::<Subscribers<T>>().ok()
         };
         let found = find(&self.topics.read().unwrap_or_else(PoisonError::into_inner));
         let subscribers = found.unwrap_or_else(|| {
             let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
             find(&topics).unwrap_or_else(|| {
                 let fresh = Arc::new(Subscribers::default());
-                topics.insert(id, Arc::clone(&fresh) as Arc<dyn Any + Send + Sync>);
+                topics.insert(id, Arc::clone(&fresh) as Arc<dyn AnyTopic>);
                 fresh
             })
         });
@@ -48,6 +52,14 @@ impl Router {
         }
     }
 
+    /// Draws the graph of the bot whose tree this is.
+    #[must_use]
+    pub fn graph(&self, tree: &TreeSnapshot) -> Graph {
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let flows: Vec<_> = topics.values().map(|topic| topic.flow()).collect();
+        Graph::new(tree, &flows)
+    }
+
     /// Returns the events that could not be handled.
     #[must_use]
     pub fn dead_letters(&self) -> &DeadLetters {
@@ -55,7 +67,20 @@ impl Router {
     }
 }
 
+/// A topic of any type.
+trait AnyTopic: Any + Send + Sync {
+    fn flow(&self) -> Flow;
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl fmt::Debug for dyn AnyTopic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.flow().event)
+    }
+}
+
 struct Subscribers<T> {
+    sources: Tally,
     count: AtomicUsize,
     list: RwLock<Arc<[Subscription<T>]>>,
 }
@@ -63,9 +88,28 @@ struct Subscribers<T> {
 impl<T> Default for Subscribers<T> {
     fn default() -> Self {
         Self {
+            sources: Tally::default(),
             count: AtomicUsize::new(0),
             list: RwLock::new(Arc::new([])),
         }
+    }
+}
+
+impl<T: Payload> AnyTopic for Subscribers<T> {
+    fn flow(&self) -> Flow {
+        let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
+        Flow {
+            event: Event::<T>::name(),
+            sources: self.sources.read(),
+            handlers: list
+                .iter()
+                .map(|subscription| (subscription.node, subscription.delivered.get()))
+                .collect(),
+        }
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
     }
 }
 
@@ -73,6 +117,10 @@ impl<T> Default for Subscribers<T> {
 pub(crate) struct Subscription<T> {
     pub(crate) handler: Arc<str>,
     pub(crate) queue: Arc<Queue<Event<T>>>,
+    /// The number of its node.
+    pub(crate) node: u64,
+    /// How many events were handed to its queue.
+    pub(crate) delivered: Arc<Counter>,
 }
 
 impl<T> Clone for Subscription<T> {
@@ -80,6 +128,8 @@ impl<T> Clone for Subscription<T> {
         Self {
             handler: Arc::clone(&self.handler),
             queue: Arc::clone(&self.queue),
+            node: self.node,
+            delivered: Arc::clone(&self.delivered),
         }
     }
 }
@@ -112,6 +162,11 @@ impl<T: Payload> Topic<T> {
         self.subscribers.count.load(Ordering::Relaxed) > 0
     }
 
+    /// Enters who publishes such events, before it has.
+    pub(crate) fn declare_source(&self, node: &NodeRef) {
+        self.subscribers.sources.declare(node.number());
+    }
+
     pub(crate) fn subscribe(&self, subscription: Subscription<T>) {
         let mut list = self
             .subscribers
@@ -135,8 +190,10 @@ impl<T: Payload> Topic<T> {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner),
         );
+        self.subscribers.sources.count();
         let mut waiting = Vec::new();
         for subscription in list.iter() {
+            subscription.delivered.add(1);
             if let Err(event) =
                 self.settle(subscription, subscription.queue.try_push(event.clone()))
             {

@@ -11,11 +11,15 @@ use futures::future::LocalBoxFuture;
 use super::control::Control;
 use super::incarnation::{self, Inlets};
 use super::inlet::Inlet;
-use super::tree::{Gauges, Node, NodeFigures};
+use super::tree::{Gauges, Node, NodeFigures, NodeKind};
 use super::{Exit, Restart};
 use crate::clock::millis;
 use crate::error::BoxError;
+use crate::event::Payload;
+use crate::graph::{NodeRef, RunsAs};
 use crate::mailbox::{ActorRef, Inbox, Overflow};
+use crate::router::Router;
+use crate::telemetry::Latency;
 
 /// How to start an actor of type `A`: a name, a factory that makes a NEW value for each life, and settings.
 ///
@@ -41,6 +45,8 @@ use crate::mailbox::{ActorRef, Inbox, Overflow};
 #[must_use = "a child spec does nothing until a supervisor gets it"]
 pub struct ChildSpec<A: Actor> {
     name: String,
+    kind: NodeKind,
+    node: NodeRef,
     factory: Arc<dyn Fn() -> Result<A, BoxError> + Send + Sync>,
     inbox: Arc<Inbox<A>>,
     inlets: Vec<Arc<dyn Inlet<A>>>,
@@ -78,6 +84,8 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     ) -> Self {
         Self {
             name: name.into(),
+            kind: NodeKind::default(),
+            node: NodeRef::new(),
             factory: Arc::new(factory),
             inbox: Inbox::new(1_024, Overflow::Block),
             inlets: Vec::new(),
@@ -104,6 +112,24 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     pub fn mailbox(mut self, capacity: usize, overflow: Overflow) -> Self {
         self.inbox = Inbox::new(capacity, overflow);
         self
+    }
+
+    /// Says what the child is, for those who look on; [`NodeKind::Actor`] by default.
+    pub fn kind(mut self, kind: NodeKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Declares that the child publishes events of type `T`, so that pictures show it before the first one.
+    pub fn publishes<T: Payload>(self, router: &Router) -> Self {
+        router.topic::<T>().declare_source(&self.node);
+        self
+    }
+
+    /// Returns the node of the child in pictures of the bot.
+    #[must_use]
+    pub fn node(&self) -> NodeRef {
+        self.node.clone()
     }
 
     /// Sets when the child is started again; [`Restart::Permanent`] by default.
@@ -184,7 +210,8 @@ impl<A: Actor<Context = Context<A>>> Life for Worker<A> {
     fn live(self: Arc<Self>, control: Arc<Control>) -> LocalBoxFuture<'static, Exit> {
         Box::pin(async move {
             let address = Arc::clone(&self.address) as Arc<dyn Any + Send + Sync>;
-            incarnation::live(&*self.factory, &self.inlets, control, address).await
+            let life = incarnation::live(&*self.factory, &self.inlets, control, address);
+            RunsAs::new(self.node.known_as(), life).await
         })
     }
 
@@ -212,6 +239,11 @@ impl<A: Actor<Context = Context<A>>> Gauges for InletGauges<A> {
             }
         })
     }
+
+    fn latency(&self) -> Option<Latency> {
+        let all = self.0.iter().filter_map(|inlet| inlet.latency());
+        all.reduce(Latency::plus)
+    }
 }
 
 impl<A: Actor<Context = Context<A>>> From<ChildSpec<A>> for Child {
@@ -226,7 +258,7 @@ impl<A: Actor<Context = Context<A>>> From<ChildSpec<A>> for Child {
                 factory: spec.factory,
                 inlets,
                 address,
-                node: Node::new(spec.name, Some(gauges)),
+                node: Node::new(spec.name, spec.kind, spec.node, Some(gauges)),
             }),
             settings: spec.settings,
         }

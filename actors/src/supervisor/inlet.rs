@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, ActorState, Context};
 
 use super::Exit;
+use crate::telemetry::Latency;
 
 /// A source of work for the incarnations of `A`; it outlives them.
 ///
@@ -49,6 +50,11 @@ pub(crate) trait Inlet<A: Actor<Context = Context<A>>>: Send + Sync {
 
     /// Returns how many messages its overflow policy has dropped or given back.
     fn dropped(&self) -> u64;
+
+    /// Returns how long handling took, if that is measured.
+    fn latency(&self) -> Option<Latency> {
+        None
+    }
 
     /// Returns how many messages were handled, and how many attempts failed.
     fn outcomes(&self) -> (u64, u64) {

@@ -32,4 +32,4 @@ pub use exit::{Exit, Failure};
 pub use incarnate::Supervised;
 pub use root::Root;
 pub use supervisor::{Observer, Restarted, Supervisor, SupervisorRef};
-pub use tree::{NodeFigures, NodeState, TreeSnapshot};
+pub use tree::{NodeFigures, NodeKind, NodeState, TreeSnapshot};

@@ -10,9 +10,10 @@ use tokio::sync::mpsc;
 use super::child::{Child, Life, Settings};
 use super::control::Control;
 use super::shift::{Shift, Slot};
-use super::tree::Node;
-use super::{Backoff, Exit, Intensity, Strategy};
+use super::tree::{Node, NodeKind};
+use super::{Backoff, Exit, Intensity, Strategy, TreeSnapshot};
 use crate::entropy::Entropy;
+use crate::graph::NodeRef;
 
 /// Describes a supervisor: its children in start order, and what it does when one of them ends.
 ///
@@ -42,6 +43,7 @@ pub struct Supervisor {
     commands: (mpsc::Sender<Command>, mpsc::Receiver<Command>),
     settings: Settings,
     name: String,
+    node: NodeRef,
 }
 
 impl std::fmt::Debug for Settings {
@@ -102,9 +104,16 @@ impl std::fmt::Debug for Command {
 #[derive(Clone, Debug)]
 pub struct SupervisorRef {
     commands: mpsc::Sender<Command>,
+    node: NodeRef,
 }
 
 impl SupervisorRef {
+    /// Returns its node in pictures of the bot.
+    #[must_use]
+    pub fn node(&self) -> &NodeRef {
+        &self.node
+    }
+
     /// Adds a child behind the others and starts it. It is forgotten when it has ended for good.
     ///
     /// # Errors
@@ -157,6 +166,7 @@ impl Supervisor {
                 ..Settings::default()
             },
             name: name.into(),
+            node: NodeRef::new(),
         }
     }
 
@@ -201,13 +211,31 @@ impl Supervisor {
     pub fn handle(&self) -> SupervisorRef {
         SupervisorRef {
             commands: self.commands.0.clone(),
+            node: self.node.clone(),
         }
+    }
+
+    /// Returns the tree below it as it will be when it starts.
+    #[must_use]
+    pub fn snapshot(&self) -> TreeSnapshot {
+        let nodes = self.children.iter().map(|child| child.life.node());
+        TreeSnapshot {
+            node: self.node.clone(),
+            children: nodes.map(|node| node.snapshot()).collect(),
+            ..TreeSnapshot::idle(&self.name)
+        }
+    }
+
+    /// Returns its node in pictures of the bot.
+    #[must_use]
+    pub fn node(&self) -> NodeRef {
+        self.node.clone()
     }
 }
 
 impl From<Supervisor> for Child {
     fn from(spec: Supervisor) -> Self {
-        let node = Node::new(spec.name, None);
+        let node = Node::new(spec.name, NodeKind::Supervisor, spec.node, None);
         for child in &spec.children {
             node.adopt(child.life.node());
         }

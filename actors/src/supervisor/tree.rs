@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use super::Exit;
+use crate::graph::{Graph, NodeRef};
+use crate::telemetry::Latency;
 
 /// What a node is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -33,7 +35,9 @@ impl NodeState {
             .unwrap_or(Self::Stopped)
     }
 
-    fn label(self) -> &'static str {
+    /// Returns the name under which it is reported.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Idle => "idle",
             Self::Running => "running",
@@ -42,11 +46,73 @@ impl NodeState {
             Self::Stopped => "stopped",
         }
     }
+
+    /// Returns the one of the two that deserves more attention.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        let urgency = |state| match state {
+            Self::Running => 0,
+            Self::Idle => 1,
+            Self::Stopped => 2,
+            Self::Stopping => 3,
+            Self::Restarting => 4,
+        };
+        std::cmp::max_by_key(self, other, |state| urgency(*state))
+    }
+}
+
+/// What a node is, for those who look on; it changes nothing in how it is supervised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum NodeKind {
+    /// An actor of no special kind.
+    #[default]
+    Actor,
+    /// A shard of a cache.
+    Cache,
+    /// A conversation.
+    Channel,
+    /// A connection to a platform.
+    Connection,
+    /// Answers over HTTP how the bot is.
+    Endpoint,
+    /// A handler of events.
+    Handler,
+    /// Owns the tokens of an account.
+    Session,
+    /// Has children.
+    Supervisor,
+}
+
+impl NodeKind {
+    /// Returns the name under which it is reported.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Actor => "actor",
+            Self::Cache => "cache",
+            Self::Channel => "channel",
+            Self::Connection => "connection",
+            Self::Endpoint => "endpoint",
+            Self::Handler => "handler",
+            Self::Session => "session",
+            Self::Supervisor => "supervisor",
+        }
+    }
+
+    /// Says whether there may be so many of them that a picture must sum them up.
+    pub(crate) fn comes_in_crowds(self) -> bool {
+        matches!(self, Self::Cache | Self::Channel)
+    }
 }
 
 /// Where the figures of a node come from.
 pub(crate) trait Gauges: Send + Sync {
     fn read(&self) -> NodeFigures;
+
+    fn latency(&self) -> Option<Latency> {
+        None
+    }
 }
 
 /// The figures of one node.
@@ -64,9 +130,25 @@ pub struct NodeFigures {
     pub dropped: u64,
 }
 
+impl NodeFigures {
+    /// Adds those of another node; of the ages the higher counts.
+    #[must_use]
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            depth: self.depth + other.depth,
+            oldest_ms: self.oldest_ms.max(other.oldest_ms),
+            handled: self.handled + other.handled,
+            failed: self.failed + other.failed,
+            dropped: self.dropped + other.dropped,
+        }
+    }
+}
+
 /// A live node of the tree.
 pub(crate) struct Node {
     name: String,
+    kind: NodeKind,
+    known_as: NodeRef,
     state: AtomicU8,
     restarts: AtomicU32,
     last_exit: Mutex<Option<Exit>>,
@@ -75,9 +157,16 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(name: impl Into<String>, gauges: Option<Box<dyn Gauges>>) -> Arc<Self> {
+    pub(crate) fn new(
+        name: impl Into<String>,
+        kind: NodeKind,
+        known_as: NodeRef,
+        gauges: Option<Box<dyn Gauges>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             name: name.into(),
+            kind,
+            known_as,
             state: AtomicU8::new(NodeState::Idle as u8),
             restarts: AtomicU32::new(0),
             last_exit: Mutex::new(None),
@@ -88,6 +177,10 @@ impl Node {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn known_as(&self) -> &NodeRef {
+        &self.known_as
     }
 
     pub(crate) fn set_state(&self, state: NodeState) {
@@ -114,6 +207,7 @@ impl Node {
         let children: Vec<_> = lock(&self.children).clone();
         TreeSnapshot {
             name: self.name.clone(),
+            kind: self.kind,
             state: NodeState::from_u8(self.state.load(Ordering::Relaxed)),
             restarts: self.restarts.load(Ordering::Relaxed),
             last_exit: lock(&self.last_exit).clone(),
@@ -122,6 +216,8 @@ impl Node {
                 .as_ref()
                 .map(|gauges| gauges.read())
                 .unwrap_or_default(),
+            latency: self.gauges.as_ref().and_then(|gauges| gauges.latency()),
+            node: self.known_as.clone(),
             children: children.iter().map(|child| child.snapshot()).collect(),
         }
     }
@@ -137,9 +233,12 @@ impl fmt::Debug for Node {
 
 /// The supervision tree at one moment. `Display` draws it as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct TreeSnapshot {
     /// The name, unique among its siblings.
     pub name: String,
+    /// What it is.
+    pub kind: NodeKind,
     /// What it is doing.
     pub state: NodeState,
     /// How often it was started again.
@@ -149,11 +248,23 @@ pub struct TreeSnapshot {
     /// Its queues and counts.
     #[serde(flatten)]
     pub figures: NodeFigures,
+    /// How long handling an event took, for handlers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Latency>,
+    /// The node itself.
+    #[serde(skip)]
+    pub node: NodeRef,
     /// Its children in start order.
     pub children: Vec<Self>,
 }
 
 impl TreeSnapshot {
+    /// Returns the tree of a bot that has not been started: a supervisor without children.
+    #[must_use]
+    pub fn idle(name: &str) -> Self {
+        Node::new(name, NodeKind::Supervisor, NodeRef::new(), None).snapshot()
+    }
+
     /// Visits this node and all below it, parents first.
     pub fn walk<'a>(&'a self, visit: &mut impl FnMut(&'a Self)) {
         visit(self);
@@ -177,61 +288,11 @@ impl TreeSnapshot {
         self.walk(&mut |node| sum += u64::from(node.restarts));
         sum
     }
-
-    fn draw(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        indent: &str,
-        branch: &str,
-        width: usize,
-    ) -> fmt::Result {
-        let label = format!("{indent}{branch}{}", self.name);
-        write!(f, "{label:width$}  {}", self.state.label())?;
-        let figures = self.figures;
-        for (value, text) in [
-            (u64::from(self.restarts), "restarts"),
-            (figures.handled, "handled"),
-            (figures.failed, "failed"),
-            (figures.depth as u64, "waiting"),
-            (figures.dropped, "dropped"),
-        ] {
-            if value > 0 {
-                write!(f, "  {text} {value}")?;
-            }
-        }
-        if let Some(exit) = self.last_exit.as_ref().filter(|exit| !exit.is_clean()) {
-            let words = exit.to_string();
-            write!(
-                f,
-                "  last exit: {}",
-                words.split_whitespace().collect::<Vec<_>>().join(" ")
-            )?;
-        }
-        let below = match branch {
-            "" => String::new(),
-            "└─ " => format!("{indent}   "),
-            _ => format!("{indent}│  "),
-        };
-        for (place, child) in self.children.iter().enumerate() {
-            writeln!(f)?;
-            let last = place + 1 == self.children.len();
-            child.draw(f, &below, if last { "└─ " } else { "├─ " }, width)?;
-        }
-        Ok(())
-    }
-
-    fn width(&self, depth: usize) -> usize {
-        let own = self.name.chars().count() + 3 * depth;
-        self.children
-            .iter()
-            .map(|child| child.width(depth + 1))
-            .fold(own, usize::max)
-    }
 }
 
 impl fmt::Display for TreeSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.draw(f, "", "", self.width(0))
+        f.write_str(&Graph::new(self, &[]).to_tree_text())
     }
 }
 

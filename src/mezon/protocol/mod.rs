@@ -28,6 +28,7 @@ use greenroom_actors::session::{Acquire, AuthError, Lease, Session};
 use greenroom_proto::mezon::realtime::envelope::Message;
 use greenroom_proto::mezon::{self, Wire, api, realtime};
 
+pub(super) use self::topics::publishes;
 use self::topics::{MESSAGE, Topics};
 use super::auth::MezonSession;
 use super::authenticator::MezonAuthenticator;

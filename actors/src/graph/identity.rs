@@ -1,0 +1,121 @@
+//! Who is who: the identity of a node of the tree, and whose code is running now.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use super::Tally;
+
+/// Refers to a node of the supervision tree before it runs, to say what the pictures of a bot should show of it.
+#[derive(Clone, Debug)]
+pub struct NodeRef(Arc<Identity>);
+
+/// What a node is known by. It belongs to the node for all its incarnations.
+#[derive(Debug)]
+struct Identity {
+    number: u64,
+    calls: Tally,
+    feeds: Mutex<Vec<(u64, &'static str)>>,
+}
+
+impl NodeRef {
+    pub(crate) fn new() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(OUTSIDE);
+        Self(Arc::new(Identity {
+            number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
+            calls: Tally::default(),
+            feeds: Mutex::default(),
+        }))
+    }
+
+    /// Declares that this node passes on to `other` what it gets; `what` says in a word or two what that is.
+    pub fn feeds(&self, other: &Self, what: &'static str) {
+        let mut feeds = self.0.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        feeds.push((other.number(), what));
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.0.number
+    }
+
+    /// Counts who has told this node something.
+    pub(crate) fn calls(&self) -> &Tally {
+        &self.0.calls
+    }
+
+    pub(crate) fn fed(&self) -> Vec<(u64, &'static str)> {
+        let feeds = self.0.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        feeds.clone()
+    }
+}
+
+impl PartialEq for NodeRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.number() == other.number()
+    }
+}
+
+impl Eq for NodeRef {}
+
+/// Returns the number of the node whose code runs now on this thread, or [`OUTSIDE`].
+pub(crate) fn current() -> u64 {
+    CURRENT.get()
+}
+
+/// A future that runs as a node.
+pub(crate) struct RunsAs<F> {
+    number: u64,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> RunsAs<F> {
+    pub(crate) fn new(node: &NodeRef, future: F) -> Self {
+        Self {
+            number: node.number(),
+            future: Box::pin(future),
+        }
+    }
+}
+
+impl<F: Future> Future for RunsAs<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        struct Restore(u64);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.set(self.0);
+            }
+        }
+        let _restore = Restore(CURRENT.replace(self.number));
+        self.future.as_mut().poll(cx)
+    }
+}
+
+/// The number of nobody: code that runs outside the tree.
+pub(crate) const OUTSIDE: u64 = 0;
+
+thread_local! {
+    static CURRENT: Cell<u64> = const { Cell::new(OUTSIDE) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn code_runs_as_its_node_and_only_while_it_is_polled() {
+        let (outer, inner) = (NodeRef::new(), NodeRef::new());
+        let seen = RunsAs::new(&outer, async {
+            let before = current();
+            let within = RunsAs::new(&inner, async { current() }).await;
+            tokio::task::yield_now().await;
+            (before, within, current())
+        })
+        .await;
+        assert_eq!(seen, (outer.number(), inner.number(), outer.number()));
+        assert_eq!(current(), OUTSIDE);
+    }
+}
