@@ -62,6 +62,8 @@ pub struct NodeFigures {
     pub failed: u64,
     /// Messages dropped or given back by an overflow policy.
     pub dropped: u64,
+    /// Messages that were left when the actor ended for good.
+    pub left: u64,
 }
 
 /// A live node of the tree.
@@ -194,6 +196,7 @@ impl TreeSnapshot {
             (figures.failed, "failed"),
             (figures.depth as u64, "waiting"),
             (figures.dropped, "dropped"),
+            (figures.left, "left"),
         ] {
             if value > 0 {
                 write!(f, "  {text} {value}")?;
