@@ -30,6 +30,7 @@ pub use child::{Child, ChildSpec};
 pub use decision::{ChildFacts, Decision, History, Intensity, Restart, Strategy, decide};
 pub use exit::{Exit, Failure};
 pub use incarnate::Supervised;
+pub(crate) use incarnation::message_of;
 pub use root::Root;
 pub use supervisor::{Observer, Restarted, Supervisor, SupervisorRef};
 pub use tree::{NodeFigures, NodeState, TreeSnapshot};
