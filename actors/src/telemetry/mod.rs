@@ -2,6 +2,8 @@
 
 mod counters;
 mod histogram;
+pub mod metrics;
+mod prometheus;
 pub(crate) mod spans;
 
 pub use counters::{Counter, Counters};

@@ -305,13 +305,23 @@ impl DeadLetters {
     /// If the store cannot be read.
     pub fn select(&self, selection: &Selection) -> Result<Vec<DeadLetter>, StoreError> {
         let dead = self.shelves().dead.clone();
-        let all = dead.range(Bound::Unbounded, usize::MAX)?;
-        let meant = all.into_iter().map(|(_, letter)| letter);
-        Ok(meant
-            .filter(|letter| selection.matches(letter))
-            .skip(selection.offset)
-            .take(selection.limit.unwrap_or(usize::MAX))
-            .collect())
+        let (mut meant, mut skipped, mut last) = (Vec::new(), 0, None::<Vec<u8>>);
+        let limit = selection.limit.unwrap_or(usize::MAX);
+        while meant.len() < limit {
+            let start = last.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+            // Page by page, so that nobody who adds one waits for long.
+            let page = dead.range(start, PAGE)?;
+            let Some((key, _)) = page.last() else { break };
+            last = Some(key.clone());
+            for (_, letter) in page.into_iter().filter(|(_, one)| selection.matches(one)) {
+                if skipped < selection.offset {
+                    skipped += 1;
+                } else if meant.len() < limit {
+                    meant.push(letter);
+                }
+            }
+        }
+        Ok(meant)
     }
 
     /// Returns all that are kept, oldest first; none if the store cannot be read.
@@ -395,3 +405,5 @@ fn update(
     change(&mut letter);
     shelf.put(key, &letter).map(|()| true)
 }
+
+const PAGE: usize = 256;
