@@ -124,7 +124,7 @@ fn json_has_the_documented_shape() {
         json["nodes"][2],
         json!({
             "id": "bot/a~1b~0c", "name": "a/b~c", "parent": "bot", "kind": "handler", "state": "idle", "restarts": 0,
-            "last_exit": null, "depth": 0, "oldest_ms": null, "handled": 0, "failed": 0, "dropped": 0,
+            "last_exit": null, "depth": 0, "oldest_ms": null, "handled": 0, "failed": 0, "filtered": 0, "dropped": 0, "left": 0,
         })
     );
     assert_eq!(

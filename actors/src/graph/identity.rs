@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use super::Tally;
+use super::Counts;
 
 /// Refers to a node of the supervision tree before it runs, to say what the pictures of a bot should show of it.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct NodeRef(Arc<Identity>);
 #[derive(Debug)]
 struct Identity {
     number: u64,
-    calls: Tally,
+    calls: Counts,
     feeds: Mutex<Vec<(u64, &'static str)>>,
 }
 
@@ -25,7 +25,7 @@ impl NodeRef {
         static LAST: AtomicU64 = AtomicU64::new(OUTSIDE);
         Self(Arc::new(Identity {
             number: LAST.fetch_add(1, Ordering::Relaxed) + 1,
-            calls: Tally::default(),
+            calls: Counts::default(),
             feeds: Mutex::default(),
         }))
     }
@@ -41,7 +41,7 @@ impl NodeRef {
     }
 
     /// Counts who has told this node something.
-    pub(crate) fn calls(&self) -> &Tally {
+    pub(crate) fn calls(&self) -> &Counts {
         &self.0.calls
     }
 
@@ -67,19 +67,19 @@ pub(crate) fn current() -> u64 {
 /// A future that runs as a node.
 pub(crate) struct RunsAs<F> {
     number: u64,
-    future: Pin<Box<F>>,
+    future: F,
 }
 
-impl<F: Future> RunsAs<F> {
+impl<F: Future + Unpin> RunsAs<F> {
     pub(crate) fn new(node: &NodeRef, future: F) -> Self {
         Self {
             number: node.number(),
-            future: Box::pin(future),
+            future,
         }
     }
 }
 
-impl<F: Future> Future for RunsAs<F> {
+impl<F: Future + Unpin> Future for RunsAs<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -90,7 +90,7 @@ impl<F: Future> Future for RunsAs<F> {
             }
         }
         let _restore = Restore(CURRENT.replace(self.number));
-        self.future.as_mut().poll(cx)
+        Pin::new(&mut self.future).poll(cx)
     }
 }
 
@@ -108,12 +108,15 @@ mod tests {
     #[tokio::test]
     async fn code_runs_as_its_node_and_only_while_it_is_polled() {
         let (outer, inner) = (NodeRef::new(), NodeRef::new());
-        let seen = RunsAs::new(&outer, async {
-            let before = current();
-            let within = RunsAs::new(&inner, async { current() }).await;
-            tokio::task::yield_now().await;
-            (before, within, current())
-        })
+        let seen = RunsAs::new(
+            &outer,
+            Box::pin(async {
+                let before = current();
+                let within = RunsAs::new(&inner, Box::pin(async { current() })).await;
+                tokio::task::yield_now().await;
+                (before, within, current())
+            }),
+        )
         .await;
         assert_eq!(seen, (outer.number(), inner.number(), outer.number()));
         assert_eq!(current(), OUTSIDE);

@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::identity::OUTSIDE;
 use crate::router::Flow;
 use crate::supervisor::{Exit, NodeFigures, NodeKind, NodeState, TreeSnapshot};
-use crate::telemetry::Latency;
 
 /// A bot at one moment: its supervision tree, and how events travel through it.
 ///
@@ -16,7 +15,7 @@ use crate::telemetry::Latency;
 /// ```json
 /// {"version":1,"bot":"canteen",
 ///  "nodes":[{"id":"canteen/handlers/poll","name":"poll","parent":"canteen/handlers","kind":"handler","state":"running",
-///            "restarts":0,"last_exit":null,"depth":0,"oldest_ms":null,"handled":3,"failed":0,"dropped":0}],
+///            "restarts":0,"last_exit":null,"depth":0,"oldest_ms":null,"handled":3,"failed":0,"filtered":0,"dropped":0,"left":0}],
 ///  "events":[{"id":"event:Vote","name":"Vote"}],
 ///  "edges":[{"from":"event:Vote","to":"canteen/handlers/poll","kind":"delivers","label":"","count":3}]}
 /// ```
@@ -62,9 +61,6 @@ pub struct GraphNode {
     /// Its queues and counts.
     #[serde(flatten)]
     pub figures: NodeFigures,
-    /// How long handling took, for handlers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub latency: Option<Latency>,
     /// How many nodes of one kind stand behind this one, which a picture sums up; 1 in the graph itself.
     #[serde(skip)]
     pub stands_for: usize,
@@ -289,7 +285,6 @@ fn enter(
         restarts: tree.restarts,
         last_exit: tree.last_exit.clone(),
         figures: tree.figures,
-        latency: tree.latency,
         stands_for: 1,
         number: tree.node.number(),
     });

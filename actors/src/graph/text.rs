@@ -160,9 +160,13 @@ pub(super) fn figures(node: &GraphNode) -> Vec<String> {
         let depth = thousands(figures.depth as u64);
         all.push(format!("waiting {depth}{}", oldest.unwrap_or_default()));
     }
-    if figures.dropped > 0 {
-        all.push(format!("dropped {}", thousands(figures.dropped)));
-    }
+    let lost = [
+        (figures.filtered, "filtered"),
+        (figures.dropped, "dropped"),
+        (figures.left, "left"),
+    ];
+    let lost = lost.into_iter().filter(|(value, _)| *value > 0);
+    all.extend(lost.map(|(value, name)| format!("{name} {}", thousands(value))));
     all
 }
 

@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::Exit;
 use crate::graph::{Graph, NodeRef};
-use crate::telemetry::Latency;
 
 /// What a node is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -109,10 +108,6 @@ impl NodeKind {
 /// Where the figures of a node come from.
 pub(crate) trait Gauges: Send + Sync {
     fn read(&self) -> NodeFigures;
-
-    fn latency(&self) -> Option<Latency> {
-        None
-    }
 }
 
 /// The figures of one node.
@@ -126,8 +121,12 @@ pub struct NodeFigures {
     pub handled: u64,
     /// Attempts to handle an event that failed.
     pub failed: u64,
+    /// Events that a filter or a middleware kept away.
+    pub filtered: u64,
     /// Messages dropped or given back by an overflow policy.
     pub dropped: u64,
+    /// Messages that were left when the actor ended for good.
+    pub left: u64,
 }
 
 impl NodeFigures {
@@ -139,7 +138,9 @@ impl NodeFigures {
             oldest_ms: self.oldest_ms.max(other.oldest_ms),
             handled: self.handled + other.handled,
             failed: self.failed + other.failed,
+            filtered: self.filtered + other.filtered,
             dropped: self.dropped + other.dropped,
+            left: self.left + other.left,
         }
     }
 }
@@ -216,7 +217,6 @@ impl Node {
                 .as_ref()
                 .map(|gauges| gauges.read())
                 .unwrap_or_default(),
-            latency: self.gauges.as_ref().and_then(|gauges| gauges.latency()),
             node: self.known_as.clone(),
             children: children.iter().map(|child| child.snapshot()).collect(),
         }
@@ -248,9 +248,6 @@ pub struct TreeSnapshot {
     /// Its queues and counts.
     #[serde(flatten)]
     pub figures: NodeFigures,
-    /// How long handling an event took, for handlers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub latency: Option<Latency>,
     /// The node itself.
     #[serde(skip)]
     pub node: NodeRef,

@@ -7,7 +7,7 @@ use super::identity::{self, OUTSIDE};
 
 /// Counts by which node something is done. A node is found by walking a list, which is short: few nodes do the same thing.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Counts {
     outside: AtomicU64,
     first: OnceLock<Box<Entry>>,
 }
@@ -19,7 +19,7 @@ struct Entry {
     next: OnceLock<Box<Self>>,
 }
 
-impl Tally {
+impl Counts {
     /// Counts once for the node whose code runs now.
     pub(crate) fn count(&self) {
         self.entry(identity::current())
@@ -78,23 +78,23 @@ mod tests {
 
     #[tokio::test]
     async fn each_node_is_counted_on_its_own() {
-        let (tally, a, b) = (Tally::default(), NodeRef::new(), NodeRef::new());
-        tally.declare(b.number());
+        let (counts, a, b) = (Counts::default(), NodeRef::new(), NodeRef::new());
+        counts.declare(b.number());
         for node in [&a, &b, &a] {
-            RunsAs::new(node, async { tally.count() }).await;
+            RunsAs::new(node, Box::pin(async { counts.count() })).await;
         }
-        assert_eq!(tally.read(), [(b.number(), 1), (a.number(), 2)]);
-        tally.count();
-        assert_eq!(tally.read().last(), Some(&(OUTSIDE, 1)));
+        assert_eq!(counts.read(), [(b.number(), 1), (a.number(), 2)]);
+        counts.count();
+        assert_eq!(counts.read().last(), Some(&(OUTSIDE, 1)));
     }
 
     #[test]
     fn the_list_is_bounded_and_nothing_is_lost() {
-        let tally = Tally::default();
+        let counts = Counts::default();
         for node in 1..=1_000 {
-            tally.entry(node).fetch_add(1, Ordering::Relaxed);
+            counts.entry(node).fetch_add(1, Ordering::Relaxed);
         }
-        let all = tally.read();
+        let all = counts.read();
         assert_eq!(all.len(), LIMIT + 1);
         assert_eq!(all.iter().map(|(_, count)| count).sum::<u64>(), 1_000);
     }
