@@ -12,7 +12,7 @@ mod registration;
 mod settings;
 mod topic;
 
-pub use closure::{Closure, closure};
+pub use closure::{Cancellable, Closure, closure};
 pub use dead_letter::{DeadLetter, DeadLetters, Reason};
 pub use error::{HandlerError, Outcome};
 pub use registration::Registration;
