@@ -1,10 +1,13 @@
 //! What commands and dialogues need to know of a message, on whatever platform.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::connection::RequestError;
 use crate::event::{Event, Id, Payload};
+use crate::router::Wait;
 
 /// A message that somebody said. A vocabulary of chat implements it once, and has commands and dialogues by that.
 pub trait Utterance: Payload {
@@ -31,6 +34,21 @@ pub trait Utterance: Payload {
     fn answer(event: &Event<Self>, text: String) -> BoxFuture<'static, Result<(), RequestError>>
     where
         Self: Sized;
+}
+
+impl<T: Utterance> Event<T> {
+    /// Waits for the next message of the same speaker in this channel, for `within` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`Event::next`].
+    pub fn next_by_speaker(&self, within: Duration) -> Wait<T> {
+        let speaker = self.speaker().clone();
+        self.next(
+            move |next| !next.is_own() && *next.speaker() == speaker,
+            within,
+        )
+    }
 }
 
 /// Somebody or something that a message mentions. As an argument of a command it is a user, such as `@bob`.

@@ -105,6 +105,7 @@ impl Running {
             // A platform that has ended takes no more events either.
             let _ = source.send(Quiesce).await;
         }
+        self.router.end_waits();
         if let Some(root) = &self.root {
             root.shutdown().await;
         }

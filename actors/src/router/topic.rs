@@ -12,6 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::dead_letter::{DeadLetter, DeadLetters, Reason};
+use super::listener::{Listeners, Waits};
 use crate::event::{Event, Payload};
 use crate::mailbox::{Accepted, Queue, Refused};
 
@@ -20,6 +21,7 @@ use crate::mailbox::{Accepted, Queue, Refused};
 pub struct Router {
     topics: Arc<RwLock<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>>>,
     dead: DeadLetters,
+    waits: Waits,
 }
 
 impl Router {
@@ -53,11 +55,16 @@ impl Router {
     pub fn dead_letters(&self) -> &DeadLetters {
         &self.dead
     }
+
+    pub(super) fn waits(&self) -> &Waits {
+        &self.waits
+    }
 }
 
 struct Subscribers<T> {
     count: AtomicUsize,
     list: RwLock<Arc<[Subscription<T>]>>,
+    listeners: Listeners<T>,
 }
 
 impl<T> Default for Subscribers<T> {
@@ -65,6 +72,7 @@ impl<T> Default for Subscribers<T> {
         Self {
             count: AtomicUsize::new(0),
             list: RwLock::new(Arc::new([])),
+            listeners: Listeners::default(),
         }
     }
 }
@@ -105,11 +113,17 @@ impl<T> fmt::Debug for Topic<T> {
     }
 }
 
+impl<T> Topic<T> {
+    pub(super) fn listeners(&self) -> &Listeners<T> {
+        &self.subscribers.listeners
+    }
+}
+
 impl<T: Payload> Topic<T> {
     /// Says whether anybody wants these events; if not, there is no need to make them.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
-        self.subscribers.count.load(Ordering::Relaxed) > 0
+        self.subscribers.count.load(Ordering::Relaxed) > 0 || !self.listeners().is_empty()
     }
 
     pub(crate) fn subscribe(&self, subscription: Subscription<T>) {
@@ -128,6 +142,9 @@ impl<T: Payload> Topic<T> {
         reason = "whoever publishes an event gives it away"
     )]
     pub fn publish(&self, event: Event<T>) -> Publish<T> {
+        if !self.listeners().is_empty() {
+            self.listeners().offer(&event);
+        }
         let list = Arc::clone(
             &self
                 .subscribers

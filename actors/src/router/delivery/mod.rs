@@ -99,7 +99,8 @@ where
             };
             budget.spend();
             let (answer, mut reply) = oneshot::channel();
-            let event = job.event.clone();
+            let due = clock::now() + self.settings.timeout;
+            let event = job.event.handed_out(due);
             desk.in_hand = Some(job);
             spans::handle(&self.handler, &event)
                 .in_scope(|| actor.handle(event, ctx).handle(ctx, Some(answer)));
@@ -118,7 +119,7 @@ where
                     );
                 }
                 Err(oneshot::error::TryRecvError::Empty) => {
-                    desk.fly(job, reply, clock::now() + self.settings.timeout);
+                    desk.fly(job, reply, due);
                 }
             }
         }
