@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use super::Flow;
 use super::filter::Filter;
 use super::letters::{DeadLetters, Reason};
+use super::listener::{Listeners, Waits};
 use super::middleware::Middleware;
 use super::registry::Registry;
 use super::tally::Tally;
@@ -31,6 +32,7 @@ pub struct Router {
     dead: DeadLetters,
     registry: Arc<Registry>,
     layers: Arc<RwLock<Vec<Arc<dyn Middleware>>>>,
+    waits: Waits,
 }
 
 impl fmt::Debug for Router {
@@ -102,6 +104,10 @@ impl Router {
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }
+
+    pub(super) fn waits(&self) -> &Waits {
+        &self.waits
+    }
 }
 
 /// A topic of any type.
@@ -120,6 +126,7 @@ struct Subscribers<T> {
     sources: Counts,
     count: AtomicUsize,
     list: RwLock<Arc<[Subscription<T>]>>,
+    listeners: Listeners<T>,
 }
 
 impl<T> Default for Subscribers<T> {
@@ -128,6 +135,7 @@ impl<T> Default for Subscribers<T> {
             sources: Counts::default(),
             count: AtomicUsize::new(0),
             list: RwLock::new(Arc::new([])),
+            listeners: Listeners::default(),
         }
     }
 }
@@ -193,11 +201,17 @@ impl<T> fmt::Debug for Topic<T> {
     }
 }
 
+impl<T> Topic<T> {
+    pub(super) fn listeners(&self) -> &Listeners<T> {
+        &self.subscribers.listeners
+    }
+}
+
 impl<T: Payload> Topic<T> {
     /// Says whether anybody wants these events; if not, there is no need to make them.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
-        self.subscribers.count.load(Ordering::Relaxed) > 0
+        self.subscribers.count.load(Ordering::Relaxed) > 0 || !self.listeners().is_empty()
     }
 
     /// Enters who publishes such events, before it has.
@@ -221,6 +235,9 @@ impl<T: Payload> Topic<T> {
         reason = "whoever publishes an event gives it away"
     )]
     pub fn publish(&self, event: Event<T>) -> Publish<T> {
+        if !self.listeners().is_empty() {
+            self.listeners().offer(&event);
+        }
         let list = Arc::clone(
             &self
                 .subscribers
