@@ -15,6 +15,7 @@ use crate::event::ChannelKey;
 use crate::limiter::Window;
 use crate::mailbox::{Overflow, SendError};
 use crate::supervisor::{ChildSpec, NodeKind, OnDemand, Supervised as _, SupervisorRef};
+use crate::telemetry::{Cause, spans};
 
 /// Carries messages out of the bot: the platform's side of a channel.
 pub trait Outlet: Send + Sync + 'static {
@@ -140,7 +141,10 @@ impl<O: Outlet> Channel<O> {
                 return;
             };
             self.in_flight += 1;
-            let receipt = self.outlet.send(&self.key, say.message.clone());
+            let receipt = say.cause.scope(|| {
+                let receipt = self.outlet.send(&self.key, say.message.clone());
+                Cause::current().follow(receipt)
+            });
             ctx.spawn(
                 receipt
                     .into_actor(self)
@@ -191,6 +195,8 @@ struct Say<O: Outlet> {
     message: O::Message,
     receipt: oneshot::Sender<Result<O::Receipt, RequestError>>,
     tries: u32,
+    /// What led to it.
+    cause: Cause,
 }
 
 impl<O: Outlet> Message for Say<O> {
@@ -281,6 +287,7 @@ impl<O: Outlet> Channels<O> {
             message,
             receipt,
             tries: 0,
+            cause: spans::say(key),
         };
         match self.children.send(key, say).await {
             Ok(()) => answer.await.unwrap_or(Err(RequestError::OutcomeUnknown)),

@@ -242,7 +242,7 @@ impl BotBuilder {
             counters: Arc::new(Counters::default()),
             intensity: self.intensity,
             backoff: self.backoff,
-            observer: restarts_as_events(&self.name, &router),
+            observer: restarts_as_events(&self.name, &router, &self.entropy),
         };
         let mut platforms = assembly.supervisor("platforms", Strategy::OneForOne);
         let (mut quiesce, mut names) = (Vec::new(), Vec::new());
@@ -305,8 +305,9 @@ impl BotBuilder {
 }
 
 /// Publishes the restarts of a bot's actors as events of type [`Restarted`].
-fn restarts_as_events(bot: &str, router: &Router) -> Observer {
+fn restarts_as_events(bot: &str, router: &Router, entropy: &Entropy) -> Observer {
     let origin = Origin::new("greenroom", bot, router);
+    origin.draw_traces(&entropy.derive("restart traces"));
     let topic = router.topic::<Restarted>();
     Arc::new(move |restarted| {
         let event = Event::new(&origin, 0, ChannelKey::default(), restarted.clone());

@@ -168,6 +168,7 @@ impl Adapter for Mezon {
             });
             let door: Arc<dyn Speaker> = Arc::new(client.clone());
             let origin = Origin::with_door(NAME, &assembly.bot, &assembly.router, door);
+            origin.draw_traces(&assembly.entropy.derive("mezon traces"));
             let entropy = assembly.entropy.derive("mezon connection");
             move || {
                 let protocol = MezonProtocol::new(Parts {

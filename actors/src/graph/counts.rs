@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::identity::{self, OUTSIDE};
+use super::identity::{OUTSIDE, Running};
 
 /// Counts by which node something is done. A node is found by walking a list, which is short: few nodes do the same thing.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ struct Entry {
 impl Counts {
     /// Counts once for the node whose code runs now.
     pub(crate) fn count(&self) {
-        self.entry(identity::current())
+        self.entry(Running::current().node)
             .fetch_add(1, Ordering::Relaxed);
     }
 

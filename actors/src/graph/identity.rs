@@ -59,23 +59,47 @@ impl PartialEq for NodeRef {
 
 impl Eq for NodeRef {}
 
-/// Returns the number of the node whose code runs now on this thread, or [`OUTSIDE`].
-pub(crate) fn current() -> u64 {
-    CURRENT.get()
+/// Whose code runs on a thread, and which trace it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Running {
+    /// The number of the node, or [`OUTSIDE`].
+    pub(crate) node: u64,
+    /// The trace of the event that is being handled, or 0.
+    pub(crate) trace: u64,
+}
+
+impl Running {
+    /// Returns what runs now on this thread.
+    pub(crate) fn current() -> Self {
+        CURRENT.get()
+    }
+
+    /// Runs `work` as this.
+    pub(crate) fn scope<R>(self, work: impl FnOnce() -> R) -> R {
+        struct Restore(Running);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.set(self.0);
+            }
+        }
+        let _restore = Restore(CURRENT.replace(self));
+        work()
+    }
 }
 
 /// A future that runs as a node.
 pub(crate) struct RunsAs<F> {
-    number: u64,
+    running: Running,
     future: F,
 }
 
 impl<F: Future + Unpin> RunsAs<F> {
     pub(crate) fn new(node: &NodeRef, future: F) -> Self {
-        Self {
-            number: node.number(),
-            future,
-        }
+        let running = Running {
+            node: node.number(),
+            trace: 0,
+        };
+        Self { running, future }
     }
 }
 
@@ -83,14 +107,8 @@ impl<F: Future + Unpin> Future for RunsAs<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        struct Restore(u64);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                CURRENT.set(self.0);
-            }
-        }
-        let _restore = Restore(CURRENT.replace(self.number));
-        Pin::new(&mut self.future).poll(cx)
+        let Self { running, future } = &mut *self;
+        running.scope(|| Pin::new(future).poll(cx))
     }
 }
 
@@ -98,7 +116,12 @@ impl<F: Future + Unpin> Future for RunsAs<F> {
 pub(crate) const OUTSIDE: u64 = 0;
 
 thread_local! {
-    static CURRENT: Cell<u64> = const { Cell::new(OUTSIDE) };
+    static CURRENT: Cell<Running> = const {
+        Cell::new(Running {
+            node: OUTSIDE,
+            trace: 0,
+        })
+    };
 }
 
 #[cfg(test)]
@@ -111,14 +134,14 @@ mod tests {
         let seen = RunsAs::new(
             &outer,
             Box::pin(async {
-                let before = current();
-                let within = RunsAs::new(&inner, Box::pin(async { current() })).await;
+                let before = Running::current().node;
+                let within = RunsAs::new(&inner, Box::pin(async { Running::current().node })).await;
                 tokio::task::yield_now().await;
-                (before, within, current())
+                (before, within, Running::current().node)
             }),
         )
         .await;
         assert_eq!(seen, (outer.number(), inner.number(), outer.number()));
-        assert_eq!(current(), OUTSIDE);
+        assert_eq!(Running::current().node, OUTSIDE);
     }
 }

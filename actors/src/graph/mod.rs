@@ -12,5 +12,5 @@ mod width;
 
 pub(crate) use counts::Counts;
 pub use identity::NodeRef;
-pub(crate) use identity::RunsAs;
+pub(crate) use identity::{Running, RunsAs};
 pub use snapshot::{EdgeKind, EventNode, Graph, GraphEdge, GraphNode};

@@ -97,7 +97,7 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
     /// Subscribes to events of type `T`, with the delivery settings made so far.
     pub fn on<T: Payload>(self) -> Self
     where
-        A: Handler<Event<T>>,
+        A: Handler<Event<T>, Result: 'static>,
     {
         let delivery = self.delivery;
         self.subscribe::<T>(Some(delivery))
@@ -106,7 +106,7 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
     /// Subscribes with these delivery settings, or else with those that the registration has in the end.
     pub(super) fn subscribe<T: Payload>(mut self, delivery: Option<Delivery>) -> Self
     where
-        A: Handler<Event<T>>,
+        A: Handler<Event<T>, Result: 'static>,
     {
         let name = Arc::clone(&self.name);
         let subscribe: Subscribe<A> = Box::new(move |router, terms, spec| {

@@ -63,6 +63,8 @@ pub(super) struct Job<T> {
     pub(super) passed: usize,
     /// When the handler got it, if somebody wants to know.
     pub(super) since: Option<Instant>,
+    /// When the attempt was handed to the handler.
+    pub(super) began: Option<Instant>,
     /// It was with the handler when everything was given up.
     pub(super) in_hand: bool,
 }
@@ -77,6 +79,7 @@ impl<T: Payload> Job<T> {
             suspect: false,
             passed: 0,
             since: None,
+            began: None,
             in_hand: false,
         }
     }

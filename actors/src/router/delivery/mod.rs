@@ -18,7 +18,7 @@ use self::desk::Desk;
 use super::letters::DeadLetters;
 use super::middleware::Layers;
 use super::tally::Tally;
-use super::{Delivery, HandlerError};
+use super::{Delivery, HandlerError, Outcome};
 use crate::clock;
 use crate::entropy::Entropy;
 use crate::event::{Event, Payload};
@@ -83,7 +83,7 @@ impl<T: Payload> Courier<T> {
 
 impl<A, T> Inlet<A> for Courier<T>
 where
-    A: Actor<Context = Context<A>> + Handler<Event<T>>,
+    A: Actor<Context = Context<A>> + Handler<Event<T>, Result: 'static>,
     T: Payload,
 {
     fn poll(
@@ -113,7 +113,7 @@ where
             if !budget.allows(ctx) {
                 break;
             }
-            let job = match desk.next_admitted() {
+            let mut job = match desk.next_admitted() {
                 Some(job) => job,
                 None => {
                     let Some(job) = desk.lanes.next(desk.suspects > 0) else {
@@ -127,11 +127,17 @@ where
                 }
             };
             let (answer, mut reply) = oneshot::channel();
-            let due = clock::now() + self.settings.timeout;
+            let now = clock::now();
+            let due = now + self.settings.timeout;
             let event = job.event.handed_out(due);
+            job.began = Some(now);
             desk.in_hand = Some(job);
-            spans::handle(&self.handler, &event)
-                .in_scope(|| actor.handle(event, ctx).handle(ctx, Some(answer)));
+            let cause = spans::handle(&self.handler, &event);
+            cause.scope(|| {
+                let response = actor.handle(event, ctx);
+                let response = cause.follow_response::<A, Outcome, _>(response);
+                response.handle(ctx, Some(answer));
+            });
             let Some(job) = desk.in_hand.take() else {
                 break;
             };

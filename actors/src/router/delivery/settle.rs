@@ -21,6 +21,10 @@ impl<T: Payload> Courier<T> {
     /// An event has been answered, has run out of time, or was interrupted as the one that must have caused it.
     pub(super) fn settle(&self, desk: &mut Desk<T>, mut job: Job<T>, outcome: Outcome) {
         desk.acquit(&mut job);
+        if let Some(began) = job.began.take() {
+            let took = clock::now().saturating_duration_since(began);
+            self.tally.times.observe(took);
+        }
         if self.layers.is_some() {
             self.tell(&mut job, &End::from(&outcome));
         }
