@@ -82,8 +82,7 @@ impl Running {
     /// [`metrics::CONTENT_TYPE`].
     #[must_use]
     pub fn metrics(&self) -> String {
-        let dead_letters = self.router.dead_letters().total();
-        metrics::render(&self.tree(), &self.counters, dead_letters)
+        metrics::render(&self.tree(), &self.router, &self.counters)
     }
 
     /// Returns where the endpoint listens, if there is one.

@@ -27,6 +27,15 @@ pub enum NodeState {
 }
 
 impl NodeState {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Idle,
+        Self::Running,
+        Self::Restarting,
+        Self::Stopping,
+        Self::Stopped,
+    ];
+
     fn from_u8(value: u8) -> Self {
         [Self::Idle, Self::Running, Self::Restarting, Self::Stopping]
             .into_iter()

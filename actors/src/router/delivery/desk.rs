@@ -8,6 +8,7 @@ use futures::future::{AbortHandle, BoxFuture, abortable};
 use futures::stream::FuturesUnordered;
 use tokio::sync::oneshot;
 
+use super::ages::Ages;
 use crate::clock::{self, Alarm, Instant};
 use crate::event::{Event, Payload};
 use crate::router::lanes::Lanes;
@@ -17,6 +18,8 @@ use crate::router::{Delivery, Outcome};
 /// The events that a courier has taken from its queue.
 pub(super) struct Desk<T> {
     pub(super) lanes: Lanes<Job<T>>,
+    /// How long each is here.
+    pub(super) ages: Ages,
     /// The event that is in a synchronous handler right now.
     pub(super) in_hand: Option<Job<T>>,
     /// What asynchronous handlers are at, by ticket.
@@ -55,6 +58,8 @@ pub(super) struct Check<T> {
 }
 
 pub(super) struct Job<T> {
+    /// Its number among the ages.
+    pub(super) number: u64,
     pub(super) event: Event<T>,
     pub(super) failures: u32,
     pub(super) interruptions: u32,
@@ -71,8 +76,9 @@ pub(super) struct Job<T> {
 
 impl<T: Payload> Job<T> {
     /// Begins a job. One that was tried in an earlier run has at least one attempt left of its `attempts`.
-    pub(super) fn new(event: Event<T>, attempts: u32) -> Self {
+    pub(super) fn new(event: Event<T>, attempts: u32, number: u64) -> Self {
         Self {
+            number,
             failures: (event.attempt() - 1).min(attempts.saturating_sub(1)),
             event,
             interruptions: 0,
@@ -93,6 +99,7 @@ impl<T> Desk<T> {
     pub(super) fn new(settings: &Delivery) -> Self {
         Self {
             lanes: Lanes::new(settings.order, settings.concurrency),
+            ages: Ages::default(),
             in_hand: None,
             in_flight: BTreeMap::new(),
             answers: FuturesUnordered::new(),

@@ -1,6 +1,7 @@
 //! The queue of one registration as a source of work for its handler actor.
 
 mod admit;
+mod ages;
 mod desk;
 mod leave;
 mod settle;
@@ -14,6 +15,7 @@ use actix::dev::MessageResponse;
 use actix::{Actor, Context, Handler};
 use tokio::sync::oneshot;
 
+use self::ages::Mark;
 use self::desk::Desk;
 use super::letters::DeadLetters;
 use super::middleware::Layers;
@@ -41,6 +43,8 @@ pub(crate) struct Courier<T> {
     tally: Arc<Tally>,
     /// Events taken from the queue and not done.
     held: AtomicUsize,
+    /// Since when the oldest of them is here.
+    oldest_held: Mark,
 }
 
 impl<T: Payload> Courier<T> {
@@ -61,6 +65,7 @@ impl<T: Payload> Courier<T> {
             desk: Mutex::new(Desk::new(&settings)),
             tally: Arc::default(),
             held: AtomicUsize::new(0),
+            oldest_held: Mark::default(),
         }
     }
 
@@ -199,7 +204,8 @@ where
     }
 
     fn oldest(&self) -> Option<Duration> {
-        self.queue.oldest()
+        // The queue counts from when it took an event in, which is about when that was received.
+        self.oldest_held.age().max(self.queue.oldest())
     }
 
     fn dropped(&self) -> u64 {
