@@ -208,6 +208,9 @@ impl SupervisorRef {
     }
 
     fn reserve(&self, child: Child) -> Result<Child, StartError> {
+        if self.commands.is_closed() {
+            return Err(StartError::Ended(child));
+        }
         match self.names.reserve(child.life.node().name()) {
             true => Ok(child),
             false => Err(StartError::NameTaken(child)),

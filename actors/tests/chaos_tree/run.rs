@@ -32,13 +32,19 @@ pub(crate) fn run(seed: u64) -> Outcome {
     });
     drop(local);
     let world = world::end();
-    Outcome { stats: world.stats, trace: world.trace, broken: world.broken }
+    Outcome {
+        stats: world.stats,
+        trace: world.trace,
+        broken: world.broken,
+    }
 }
 
 async fn play(dice: &Dice) {
     let mut tree = tree::grow(dice);
     // The tree may fail only for good, if at all, towards the end of a run.
-    let doomed = dice.percent(20).then(|| STEPS * 3 / 4 + dice.below(STEPS / 4));
+    let doomed = dice
+        .percent(20)
+        .then(|| STEPS * 3 / 4 + dice.below(STEPS / 4));
     for step in 0..STEPS {
         match dice.below(1_000) {
             _ if doomed == Some(step) => doom(dice, &tree),
@@ -114,10 +120,22 @@ fn send(dice: &Dice, tree: &Tree) {
 fn tell(dice: &Dice, door: &Door, act: Act) {
     let probe = Probe::new(door.id, act, dice.percent(2), true);
     let sent = match dice.below(4) {
-        0 => door.address.tell(Inside(probe)).map_err(|error| error.map(|Inside(probe)| probe)),
-        1 => door.address.tell(Outside(probe)).map_err(|error| error.map(|Outside(probe)| probe)),
-        2 => door.address.tell(Alone(probe)).map_err(|error| error.map(|Alone(probe)| probe)),
-        _ => door.address.tell(Now(probe)).map_err(|error| error.map(|Now(probe)| probe)),
+        0 => door
+            .address
+            .tell(Inside(probe))
+            .map_err(|error| error.map(|Inside(probe)| probe)),
+        1 => door
+            .address
+            .tell(Outside(probe))
+            .map_err(|error| error.map(|Outside(probe)| probe)),
+        2 => door
+            .address
+            .tell(Alone(probe))
+            .map_err(|error| error.map(|Alone(probe)| probe)),
+        _ => door
+            .address
+            .tell(Now(probe))
+            .map_err(|error| error.map(|Now(probe)| probe)),
     };
     if let Err(error) = sent {
         refused(door.id, Some(door.overflow), error);
@@ -130,7 +148,9 @@ fn refused(to: Id, overflow: Option<Overflow>, error: SendError<Probe>) {
     let mut probe = error.into_message();
     probe.disarm();
     world(|world| {
-        world.check(!probe.is_taken(), || format!("worker {to} had and gave back a message"));
+        world.check(!probe.is_taken(), || {
+            format!("worker {to} had and gave back a message")
+        });
         world.note(if full { "full" } else { "stopped" }, to as u64);
         let worker = &mut world.workers[to];
         worker.refused += 1;
@@ -138,12 +158,16 @@ fn refused(to: Id, overflow: Option<Overflow>, error: SendError<Probe>) {
             worker.rejected += 1;
         }
         let drops = matches!(overflow, Some(Overflow::DropOldest | Overflow::DropNewest));
-        world.check(!(full && drops), || format!("worker {to} refused what it should drop"));
+        world.check(!(full && drops), || {
+            format!("worker {to} refused what it should drop")
+        });
         if !full {
             let may = may_be_gone(world, to);
             let path = world.path(to);
             if !may {
-                world.suspicion.get_or_insert(format!("dead though it should live: {path}"));
+                world
+                    .suspicion
+                    .get_or_insert(format!("dead though it should live: {path}"));
             }
         }
     });
@@ -170,9 +194,21 @@ fn ask(dice: &Dice, tree: &Tree) {
     tokio::task::spawn_local(async move {
         let number = probe.number;
         let answer = match kind {
-            0 => door.address.ask(Inside(probe)).await.map_err(|error| error.map(|Inside(probe)| probe)),
-            1 => door.address.ask(Outside(probe)).await.map_err(|error| error.map(|Outside(probe)| probe)),
-            _ => door.address.ask(Alone(probe)).await.map_err(|error| error.map(|Alone(probe)| probe)),
+            0 => door
+                .address
+                .ask(Inside(probe))
+                .await
+                .map_err(|error| error.map(|Inside(probe)| probe)),
+            1 => door
+                .address
+                .ask(Outside(probe))
+                .await
+                .map_err(|error| error.map(|Outside(probe)| probe)),
+            _ => door
+                .address
+                .ask(Alone(probe))
+                .await
+                .map_err(|error| error.map(|Alone(probe)| probe)),
         };
         world(|world| {
             world.note("answer", number);
@@ -180,7 +216,9 @@ fn ask(dice: &Dice, tree: &Tree) {
         });
         match answer {
             Ok(answer) => world(|world| {
-                world.check(answer == number, || format!("worker {id} gave a wrong answer"));
+                world.check(answer == number, || {
+                    format!("worker {id} gave a wrong answer")
+                });
             }),
             Err(AskError::NotSent(error)) => {
                 let stopped = matches!(error, SendError::Stopped(_));
@@ -208,22 +246,36 @@ fn on_demand(dice: &Dice, tree: &Tree) {
     let key = dice.below(KEYS);
     let id = tree.keyed + key as usize;
     let harm = dice.percent(3);
-    let act = if harm { dice.pick(&[Act::Panic, Act::Fail, Act::Cling]) } else { Act::Work };
+    let act = if harm {
+        dice.pick(&[Act::Panic, Act::Fail, Act::Cling])
+    } else {
+        Act::Work
+    };
     let fresh = tree.on_demand.get(&key).is_none();
-    let sent = tree.on_demand.tell(&key, Now(Probe::new(id, act, false, true)));
+    let sent = tree
+        .on_demand
+        .tell(&key, Now(Probe::new(id, act, false, true)));
     world(|world| world.stats.idle += u64::from(fresh && sent.is_ok()));
     if let Err(error) = sent {
         refused(id, None, error.map(|Now(probe)| probe));
     }
     let open = tree.on_demand.len();
-    world(|world| world.check(open <= KEYS as usize * 2 / 3, || "too many on demand".to_owned()));
+    world(|world| {
+        world.check(open <= KEYS as usize * 2 / 3, || {
+            "too many on demand".to_owned()
+        })
+    });
 }
 
 /// Many harms at one place.
 fn burst(dice: &Dice, tree: &Tree) {
     let door = door(dice, tree);
     for _ in 0..6 {
-        tell(dice, door, dice.pick(&[Act::Panic, Act::Fail, Act::PanicInDrop]));
+        tell(
+            dice,
+            door,
+            dice.pick(&[Act::Panic, Act::Fail, Act::PanicInDrop]),
+        );
     }
 }
 
@@ -257,7 +309,9 @@ fn add(dice: &Dice, tree: &mut Tree) {
             world.workers[door.id].restart = Restart::Permanent;
             let may = may_be_gone(world, door.id);
             if !may {
-                world.suspicion.get_or_insert(format!("branch {parent} took no child"));
+                world
+                    .suspicion
+                    .get_or_insert(format!("branch {parent} took no child"));
             }
         }),
     }
@@ -270,7 +324,10 @@ async fn remove(dice: &Dice, tree: &Tree) {
         world.workers[door.id].leaving = true;
         world.workers[door.id].parent
     });
-    tree.handles[parent].1.stop(format!("worker {}", door.id)).await;
+    tree.handles[parent]
+        .1
+        .stop(format!("worker {}", door.id))
+        .await;
 }
 
 /// Lets everything happen that needs no time.
@@ -300,7 +357,10 @@ fn inspect(tree: &Tree) {
         for id in 0..world.supervisors.len() {
             let supervisor = &world.supervisors[id];
             let node = &nodes[&supervisor.name];
-            let dead = matches!(node.0, NodeState::Idle | NodeState::Restarting | NodeState::Stopped);
+            let dead = matches!(
+                node.0,
+                NodeState::Idle | NodeState::Restarting | NodeState::Stopped
+            );
             let (alive, name) = (supervisor.alive, supervisor.name.clone());
             world.check(!dead || alive == 0, || {
                 format!("{alive} actors live under {name}, which does not")
@@ -328,7 +388,9 @@ fn inspect_worker(world: &mut world::World, id: Id, state: NodeState, figures: &
     // What was taken in and then let go of; a few that were turned away may have been in the mailbox.
     let lost = worker.unhandled + worker.rejected - worker.refused;
     let slack = worker.turned_away;
-    world.check(fits, || format!("worker {id} is {state:?} with {alive} alive"));
+    world.check(fits, || {
+        format!("worker {id} is {state:?} with {alive} alive")
+    });
     world.check(depth <= waiting && waiting <= depth + asking, || {
         format!("{waiting} messages wait for worker {id}, the snapshot says {depth}")
     });
@@ -342,7 +404,10 @@ fn end(world: &mut world::World, snapshot: &TreeSnapshot) {
     world.ended = true;
     world.stats.roots_ended += 1;
     let exit = snapshot.last_exit.clone();
-    world.note(&exit.as_ref().map(ToString::to_string).unwrap_or_default(), 0);
+    world.note(
+        &exit.as_ref().map(ToString::to_string).unwrap_or_default(),
+        0,
+    );
     match exit {
         Some(exit) if exit.is_fatal() => {}
         Some(Exit::Error(_)) => world.check_justified(0),
@@ -365,7 +430,9 @@ async fn finish(tree: &Tree) {
     settle().await;
     inspect(tree);
     let mut killed = 0;
-    tree.root.snapshot().walk(&mut |node| killed += u64::from(node.last_exit == Some(Exit::Killed)));
+    tree.root
+        .snapshot()
+        .walk(&mut |node| killed += u64::from(node.last_exit == Some(Exit::Killed)));
     world(|world| {
         world.stats.killed = killed;
         for id in 0..world.workers.len() {
@@ -373,8 +440,12 @@ async fn finish(tree: &Tree) {
             let (alive, asking) = (worker.alive, worker.asking);
             let left = worker.sent - worker.taken - worker.unhandled;
             world.check(alive == 0, || format!("worker {id} outlives the tree"));
-            world.check(asking == 0, || format!("{asking} wait in vain for worker {id}"));
-            world.check(left == 0, || format!("{left} messages for worker {id} are nowhere"));
+            world.check(asking == 0, || {
+                format!("{asking} wait in vain for worker {id}")
+            });
+            world.check(left == 0, || {
+                format!("{left} messages for worker {id} are nowhere")
+            });
         }
     });
     let open = tree.on_demand.len();

@@ -89,7 +89,12 @@ pub(crate) fn grow(dice: &Dice) -> Tree {
     }
     let mut done: Vec<Option<Child>> = branches.iter().map(|_| None).collect();
     let mut root = None;
-    while let (Some(Branch { id, mut supervisor, .. }), Some(seats)) = (branches.pop(), plan.pop())
+    while let (
+        Some(Branch {
+            id, mut supervisor, ..
+        }),
+        Some(seats),
+    ) = (branches.pop(), plan.pop())
     {
         for seat in seats {
             supervisor = supervisor.child(match seat {
@@ -182,11 +187,18 @@ fn branch(dice: &Dice, parent: Option<Id>, place: usize) -> Branch {
         .entropy(Entropy::seeded(dice.below(u64::MAX)))
         .observer(Arc::new(move |restarted| {
             world(|world| world.restarted(id, restarted));
-            assert!(!restarted.delay_ms.is_multiple_of(17), "chaos in an observer");
+            assert!(
+                !restarted.delay_ms.is_multiple_of(17),
+                "chaos in an observer"
+            );
         }))
         .shutdown_within(deadline)
         .restart(restart);
-    Branch { id, supervisor, depth: 0 }
+    Branch {
+        id,
+        supervisor,
+        depth: 0,
+    }
 }
 
 /// Enters a worker into the world.
@@ -208,6 +220,7 @@ fn enter(parent: Id, restart: Restart, dynamic: bool) -> Id {
             alive: 0,
             attempted: 0,
             downed: 0,
+            downed_at: None,
             spoiled: Default::default(),
             sent: 0,
             taken: 0,
@@ -259,5 +272,12 @@ pub(crate) fn describe(
         .restart(restart)
         .shutdown_within(dice.millis(1, 60));
     let address = spec.address();
-    (Door { id, overflow, address }, spec)
+    (
+        Door {
+            id,
+            overflow,
+            address,
+        },
+        spec,
+    )
 }

@@ -64,7 +64,14 @@ impl Probe {
             world.workers[to].sent += 1;
             world.workers[to].sent
         });
-        Self { to, number, act, taken: false, fragile, told }
+        Self {
+            to,
+            number,
+            act,
+            taken: false,
+            fragile,
+            told,
+        }
     }
 
     /// It is in the hands of its actor.
@@ -77,7 +84,9 @@ impl Probe {
             let worker = &mut world.workers[to];
             worker.taken += 1;
             let in_order = !told || std::mem::replace(&mut worker.last_taken, number) < number;
-            world.check(in_order, || format!("worker {to} got message {number} too late"));
+            world.check(in_order, || {
+                format!("worker {to} got message {number} too late")
+            });
         });
     }
 
@@ -118,7 +127,12 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn make(id: Id) -> Result<Self, BoxError> {
         let spoil = world(|world| world.attempt(id));
-        let mut worker = Self { id, clings: false, ends: None, counted: false };
+        let mut worker = Self {
+            id,
+            clings: false,
+            ends: None,
+            counted: false,
+        };
         match spoil {
             Some(Spoil::Error) => return Err("chaos in a factory".into()),
             Some(Spoil::Panic) => panic!("chaos in a factory"),

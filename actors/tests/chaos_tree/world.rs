@@ -40,6 +40,7 @@ pub(crate) struct Worker {
     pub(crate) alive: u32,
     pub(crate) attempted: u64,
     pub(crate) downed: u64,
+    pub(crate) downed_at: Option<Instant>,
     /// So many of its next starts fail, and how.
     pub(crate) spoiled: VecDeque<Spoil>,
     pub(crate) sent: u64,
@@ -124,7 +125,9 @@ impl Stats {
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut stats = *self;
-        let words = stats.fields().map(|(name, value)| format!("{name} {value}"));
+        let words = stats
+            .fields()
+            .map(|(name, value)| format!("{name} {value}"));
         f.write_str(&words.join(", "))
     }
 }
@@ -156,7 +159,9 @@ pub(crate) fn begin(verbose: bool) {
 }
 
 pub(crate) fn end() -> World {
-    WORLD.with_borrow_mut(Option::take).expect("a run was under way")
+    WORLD
+        .with_borrow_mut(Option::take)
+        .expect("a run was under way")
 }
 
 impl World {
@@ -164,7 +169,10 @@ impl World {
     pub(crate) fn note(&mut self, what: &str, id: u64) {
         self.events += 1;
         let millis = clock::now().duration_since(self.start).as_millis() as u64;
-        let bytes = what.bytes().chain(id.to_le_bytes()).chain(millis.to_le_bytes());
+        let bytes = what
+            .bytes()
+            .chain(id.to_le_bytes())
+            .chain(millis.to_le_bytes());
         for byte in bytes {
             self.trace = (self.trace ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
         }
@@ -210,6 +218,8 @@ impl World {
                 && !other.leaving
                 && other.alive == 0
                 && other.attempted <= worker.downed
+                // What has ended at this very moment was alive when the start was decided.
+                && other.downed_at != Some(clock::now())
         });
         if let Some(late) = late {
             let name = parent.name.clone();
@@ -221,8 +231,12 @@ impl World {
         self.note("born", id as u64);
         self.stats.lives += 1;
         self.workers[id].alive += 1;
-        self.check(self.workers[id].alive == 1, || format!("worker {id} lives twice"));
-        self.check(!self.ended, || format!("worker {id} was born after the end"));
+        self.check(self.workers[id].alive == 1, || {
+            format!("worker {id} lives twice")
+        });
+        self.check(!self.ended, || {
+            format!("worker {id} was born after the end")
+        });
         let mut above = Some(self.workers[id].parent);
         while let Some(supervisor) = above {
             self.supervisors[supervisor].alive += 1;
@@ -234,6 +248,7 @@ impl World {
         self.note("died", id as u64);
         self.workers[id].alive -= 1;
         self.workers[id].downed = self.events;
+        self.workers[id].downed_at = Some(clock::now());
         let mut above = Some(self.workers[id].parent);
         while let Some(supervisor) = above {
             self.supervisors[supervisor].alive -= 1;
@@ -253,7 +268,10 @@ impl World {
         let actors = later.filter(|other| other.place > place && other.alive > 0);
         let below = parent.below.iter().map(|other| &self.supervisors[*other]);
         let trees = below.filter(|other| other.place > place && other.alive > 0);
-        let later: Vec<_> = actors.map(|worker| worker.place).chain(trees.map(|tree| tree.place)).collect();
+        let later: Vec<_> = actors
+            .map(|worker| worker.place)
+            .chain(trees.map(|tree| tree.place))
+            .collect();
         if !later.is_empty() {
             let (name, strategy) = (parent.name.clone(), parent.strategy);
             self.breaks(|| {
@@ -264,7 +282,12 @@ impl World {
 
     /// A supervisor has decided to restart a child.
     pub(crate) fn restarted(&mut self, id: Id, restarted: &Restarted) {
-        let Restarted { supervisor_restarts: life, child, reason, .. } = restarted;
+        let Restarted {
+            supervisor_restarts: life,
+            child,
+            reason,
+            ..
+        } = restarted;
         self.note("restart", id as u64);
         self.note(child, u64::from(*life));
         self.note(reason, restarted.delay_ms);
@@ -282,13 +305,20 @@ impl World {
         }
         supervisor.history.push(now);
         let (allowed, period) = (supervisor.restarts, supervisor.period);
-        let inside = supervisor.history.iter().filter(|at| now - **at < period).count();
+        let inside = supervisor
+            .history
+            .iter()
+            .filter(|at| now - **at < period)
+            .count();
         let name = supervisor.name.clone();
         self.check(inside <= allowed, || {
             format!("{name} made {inside} restarts in {period:?}, of {allowed} allowed")
         });
         let below = self.supervisors[id].below.iter().copied();
-        if let Some(failed) = below.into_iter().find(|below| self.supervisors[*below].name == *child) {
+        if let Some(failed) = below
+            .into_iter()
+            .find(|below| self.supervisors[*below].name == *child)
+        {
             self.stats.escalations += 1;
             self.check_justified(failed);
         }
@@ -301,7 +331,12 @@ impl World {
         let mut above = Some(worker.parent);
         while let Some(supervisor) = above {
             let supervisor = &self.supervisors[supervisor];
-            let Supervisor { name, strategy, restart, .. } = supervisor;
+            let Supervisor {
+                name,
+                strategy,
+                restart,
+                ..
+            } = supervisor;
             path = format!("{name} ({strategy:?}, {restart:?}) > {path}");
             above = supervisor.parent;
         }
@@ -319,6 +354,8 @@ impl World {
                 .is_none_or(|(first, last)| *last - *first < supervisor.period)
         });
         let name = supervisor.name.clone();
-        self.check(justified, || format!("{name} failed though it had restarts left"));
+        self.check(justified, || {
+            format!("{name} failed though it had restarts left")
+        });
     }
 }
