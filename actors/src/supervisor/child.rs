@@ -281,6 +281,7 @@ impl<A: Actor<Context = Context<A>>> Gauges for InletGauges<A> {
                 oldest_ms: sum.oldest_ms.max(inlet.oldest().map(millis)),
                 handled: sum.handled + handled,
                 failed: sum.failed + failed,
+                filtered: sum.filtered + inlet.filtered(),
                 dropped: sum.dropped + inlet.dropped(),
                 ..sum
             }

@@ -55,6 +55,11 @@ pub(crate) trait Inlet<A: Actor<Context = Context<A>>>: Send + Sync {
     /// Returns how many messages its overflow policy has dropped or given back.
     fn dropped(&self) -> u64;
 
+    /// Returns how many messages a filter or a middleware kept away.
+    fn filtered(&self) -> u64 {
+        0
+    }
+
     /// Returns how many messages were handled, and how many attempts failed.
     fn outcomes(&self) -> (u64, u64) {
         (0, 0)
