@@ -35,6 +35,7 @@ use super::protocol::{MezonProtocol, Parts};
 use crate::cache::CacheDoor;
 use crate::chat::Speaker;
 use crate::platform::http::HttpClient;
+use crate::platform::tls::Trust;
 use crate::platform::websocket::Websocket;
 use crate::platform::{Adapter, Assembly, Source};
 
@@ -55,7 +56,7 @@ use crate::platform::{Adapter, Assembly, Source};
 pub struct Mezon {
     client: MezonClient,
     cache: Option<CacheOptions>,
-    transport: MakeTransport,
+    transport: Option<MakeTransport>,
 }
 
 type MakeTransport = Arc<dyn Fn() -> Rc<dyn Transport> + Send + Sync>;
@@ -75,7 +76,7 @@ impl Mezon {
         Self {
             client: MezonClient::new(Arc::new(settings.into())),
             cache: None,
-            transport: Arc::new(|| Rc::new(Websocket::new())),
+            transport: None,
         }
     }
 
@@ -97,7 +98,7 @@ impl Mezon {
         mut self,
         make: impl Fn() -> Rc<dyn Transport> + Send + Sync + 'static,
     ) -> Self {
-        self.transport = Arc::new(make);
+        self.transport = Some(Arc::new(make));
         self
     }
 
@@ -133,6 +134,11 @@ impl Adapter for Mezon {
         } = *self;
         let (settings, state) = (Arc::clone(client.settings()), Arc::clone(client.state()));
         check(&settings)?;
+        let trust = Trust::new(settings.ca_file.as_deref())?;
+        let transport = transport.unwrap_or_else(|| {
+            let trust = trust.clone();
+            Arc::new(move || Rc::new(Websocket::trusting(&trust)))
+        });
         let mut branch = assembly.supervisor(NAME, Strategy::OneForOne);
         let cache = options
             .as_ref()
@@ -146,9 +152,9 @@ impl Adapter for Mezon {
             MessageLog::new(cache, Arc::clone(&assembly.counters), &options)
         });
 
-        let session = session(&settings);
+        let session = session(&settings, &trust);
         let authenticated = session.address();
-        let api = api(&settings, &session);
+        let api = api(&settings, &session, &trust);
         let caller = api.address();
         let channels = assembly.supervisor("channels", Strategy::OneForOne);
         let counters = Arc::clone(&assembly.counters);
@@ -170,7 +176,7 @@ impl Adapter for Mezon {
                 let protocol = MezonProtocol::new(Parts {
                     settings: Arc::clone(&settings),
                     transport: transport(),
-                    http: http(&settings),
+                    http: http(&settings, &trust),
                     session: authenticated.clone(),
                     state: Arc::clone(&state),
                     origin: Arc::clone(&origin),
@@ -210,14 +216,14 @@ fn check(settings: &Settings) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn session(settings: &Arc<Settings>) -> ChildSpec<Session<MezonAuthenticator>> {
+fn session(settings: &Arc<Settings>, trust: &Trust) -> ChildSpec<Session<MezonAuthenticator>> {
     let mut kept = SessionSettings::default();
     if let Some(file) = &settings.session_file {
         kept = kept.store(SessionStore::new(file));
     }
-    let settings = Arc::clone(settings);
+    let (settings, trust) = (Arc::clone(settings), trust.clone());
     ChildSpec::new("session", move || {
-        let authenticator = MezonAuthenticator::new(http(&settings), Arc::clone(&settings));
+        let authenticator = MezonAuthenticator::new(http(&settings, &trust), Arc::clone(&settings));
         Session::new(authenticator, kept.clone())
     })
 }
@@ -225,10 +231,12 @@ fn session(settings: &Arc<Settings>) -> ChildSpec<Session<MezonAuthenticator>> {
 fn api(
     settings: &Arc<Settings>,
     session: &ChildSpec<Session<MezonAuthenticator>>,
+    trust: &Trust,
 ) -> ChildSpec<ApiCaller> {
     let (settings, session) = (Arc::clone(settings), session.address());
+    let trust = trust.clone();
     ChildSpec::new("api", move || {
-        ApiCaller::new(http(&settings), session.clone())
+        ApiCaller::new(http(&settings, &trust), session.clone())
     })
 }
 
@@ -261,8 +269,8 @@ fn door(cache: &Cache, folder: &Path) -> ChildSpec<CacheDoor> {
     ChildSpec::new("cache door", move || CacheDoor::new(cache.clone(), &folder))
 }
 
-fn http(settings: &Settings) -> HttpClient {
-    HttpClient::new(settings.timeout, MAX_BODY)
+fn http(settings: &Settings, trust: &Trust) -> HttpClient {
+    HttpClient::trusting(trust, settings.timeout, MAX_BODY)
 }
 
 const NAME: &str = "mezon";
