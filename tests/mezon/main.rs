@@ -4,9 +4,12 @@
 
 mod events;
 mod life;
+mod noise;
 #[path = "../stage/mod.rs"]
 mod stage;
+mod startup;
 mod talk;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
