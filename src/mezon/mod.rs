@@ -45,6 +45,8 @@ pub use event::{AnyEvent, event_name};
 pub use greenroom_proto::mezon as proto;
 pub use http::{Api, VoiceUser};
 pub use limits::{mode_of, type_of};
+#[cfg(feature = "sqlite-import")]
+pub(crate) use log::FORMAT_V2 as V2_FORMAT;
 #[cfg(feature = "cli")]
 pub(crate) use log::wire_of;
 pub use log::{CacheOptions, read_record};
