@@ -5,6 +5,7 @@
 //! ├─ cache        messages on disk, if they are kept: shards on a thread of their own
 //! ├─ session      tokens
 //! ├─ api          calls over HTTP
+//! ├─ wallet       transfers of tokens, one after another
 //! ├─ connection   the socket
 //! └─ channels     one actor for each conversation in which something is said
 //! ```
@@ -30,8 +31,9 @@ use super::config::Settings;
 use super::limits::MAX_BODY;
 use super::log::{CacheOptions, MessageLog};
 use super::protocol::{MezonProtocol, Parts};
+use super::tokens::Wallet;
 use crate::chat::Speaker;
-use crate::platform::http::HttpClient;
+use crate::platform::http::{HttpClient, Pace};
 use crate::platform::websocket::Websocket;
 use crate::platform::{Adapter, Assembly, Source};
 
@@ -142,10 +144,16 @@ impl Adapter for Mezon {
             MessageLog::new(cache, Arc::clone(&assembly.counters), &options)
         });
 
-        let session = session(&settings);
+        let web = Web {
+            settings: Arc::clone(&settings),
+            pace: settings.rest_spacing.map(Pace::new),
+        };
+        let session = session(&web);
         let authenticated = session.address();
-        let api = api(&settings, &session);
+        let api = api(&web, &session);
         let caller = api.address();
+        let wallet = wallet(&web, &session);
+        let tokens = wallet.address();
         let channels = assembly.supervisor("channels", Strategy::OneForOne);
         let counters = Arc::clone(&assembly.counters);
         let connection = ChildSpec::linked("connection", |address| {
@@ -156,6 +164,7 @@ impl Adapter for Mezon {
             };
             client.connect(Doors {
                 api: caller,
+                wallet: tokens,
                 cache,
                 channels: Channels::new(line, ChannelSettings::default(), channels.handle()),
             });
@@ -166,7 +175,7 @@ impl Adapter for Mezon {
                 let protocol = MezonProtocol::new(Parts {
                     settings: Arc::clone(&settings),
                     transport: transport(),
-                    http: http(&settings),
+                    http: web.client(),
                     session: authenticated.clone(),
                     state: Arc::clone(&state),
                     origin: Arc::clone(&origin),
@@ -184,6 +193,7 @@ impl Adapter for Mezon {
         let branch = branch
             .child(session)
             .child(api)
+            .child(wallet)
             .child(connection)
             .child(channels);
         Ok(Source {
@@ -206,25 +216,42 @@ fn check(settings: &Settings) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn session(settings: &Arc<Settings>) -> ChildSpec<Session<MezonAuthenticator>> {
+/// What calls over HTTP are made with; each actor has a client of its own, all have one pace.
+#[derive(Clone)]
+struct Web {
+    settings: Arc<Settings>,
+    pace: Option<Pace>,
+}
+
+impl Web {
+    fn client(&self) -> HttpClient {
+        HttpClient::new(self.settings.timeout, MAX_BODY).paced(self.pace.clone())
+    }
+}
+
+fn session(web: &Web) -> ChildSpec<Session<MezonAuthenticator>> {
     let mut kept = SessionSettings::default();
-    if let Some(file) = &settings.session_file {
+    if let Some(file) = &web.settings.session_file {
         kept = kept.store(SessionStore::new(file));
     }
-    let settings = Arc::clone(settings);
+    let web = web.clone();
     ChildSpec::new("session", move || {
-        let authenticator = MezonAuthenticator::new(http(&settings), Arc::clone(&settings));
+        let authenticator = MezonAuthenticator::new(web.client(), Arc::clone(&web.settings));
         Session::new(authenticator, kept.clone())
     })
 }
 
-fn api(
-    settings: &Arc<Settings>,
-    session: &ChildSpec<Session<MezonAuthenticator>>,
-) -> ChildSpec<ApiCaller> {
-    let (settings, session) = (Arc::clone(settings), session.address());
-    ChildSpec::new("api", move || {
-        ApiCaller::new(http(&settings), session.clone())
+fn api(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildSpec<ApiCaller> {
+    let (web, session) = (web.clone(), session.address());
+    ChildSpec::new("api", move || ApiCaller::new(web.client(), session.clone()))
+}
+
+fn wallet(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildSpec<Wallet> {
+    let (web, session) = (web.clone(), session.address());
+    ChildSpec::new("wallet", move || {
+        // The ledger is another server.
+        let http = HttpClient::new(web.settings.timeout, MAX_BODY);
+        Wallet::new(http, Arc::clone(&web.settings), session.clone())
     })
 }
 
@@ -243,10 +270,6 @@ fn shards(cache: &Cache, assembly: &Assembly) -> Supervisor {
     (0..cache.shards())
         .map(shard)
         .fold(supervisor, Supervisor::child)
-}
-
-fn http(settings: &Settings) -> HttpClient {
-    HttpClient::new(settings.timeout, MAX_BODY)
 }
 
 const NAME: &str = "mezon";

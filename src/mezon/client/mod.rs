@@ -6,6 +6,7 @@ mod know;
 mod line;
 mod live;
 mod lookup;
+mod menus;
 mod say;
 mod whisper;
 
@@ -25,12 +26,15 @@ use super::config::Settings;
 use super::error::ApiError;
 use super::model::Channel;
 use super::state::State;
+use super::tokens::Wallet;
 use crate::chat::Speaker;
 
 use self::flight::Flights;
+use self::menus::Ids;
 pub(super) use line::Line;
 pub use live::{Live, OnMessage};
 pub use lookup::{ChannelMessages, Channels, ClanChannels, ClanUsers, Clans, Users};
+pub use menus::QuickMenu;
 pub use whisper::Receivers;
 
 /// What can be done on Mezon: in the order of the calls for each channel, and while the connection is down, later.
@@ -50,11 +54,13 @@ struct Shared {
     channels: Flights<Result<Channel, ApiError>>,
     /// Direct conversations that are being opened, by user.
     direct: Flights<Result<ChannelKey, ApiError>>,
+    ids: Ids,
 }
 
 /// The actors behind a client.
 pub(super) struct Doors {
     pub(super) api: ActorRef<ApiCaller>,
+    pub(super) wallet: ActorRef<Wallet>,
     pub(super) cache: Option<Cache>,
     pub(super) channels: channel::Channels<Line>,
 }
@@ -76,6 +82,7 @@ impl MezonClient {
                 doors: OnceLock::new(),
                 channels: Flights::default(),
                 direct: Flights::default(),
+                ids: Ids::default(),
             }),
         }
     }
