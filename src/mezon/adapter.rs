@@ -5,6 +5,7 @@
 //! ├─ cache        messages on disk, if they are kept: shards on a thread of their own, and a door for other processes
 //! ├─ session      tokens
 //! ├─ api          calls over HTTP
+//! ├─ wallet       transfers of tokens, one after another
 //! ├─ connection   the socket
 //! └─ channels     one actor for each conversation in which something is said
 //! ```
@@ -31,10 +32,11 @@ use super::config::Settings;
 use super::limits::MAX_BODY;
 use super::log::{CacheOptions, MessageLog};
 use super::protocol::{MezonProtocol, Parts};
+use super::tokens::Wallet;
 #[cfg(unix)]
 use crate::cache::CacheDoor;
 use crate::chat::Speaker;
-use crate::platform::http::HttpClient;
+use crate::platform::http::{HttpClient, Pace};
 use crate::platform::tls::Trust;
 use crate::platform::websocket::Websocket;
 use crate::platform::{Adapter, Assembly, Source};
@@ -152,10 +154,17 @@ impl Adapter for Mezon {
             MessageLog::new(cache, Arc::clone(&assembly.counters), &options)
         });
 
-        let session = session(&settings, &trust);
+        let web = Web {
+            settings: Arc::clone(&settings),
+            trust,
+            pace: settings.rest_spacing.map(Pace::new),
+        };
+        let session = session(&web);
         let authenticated = session.address();
-        let api = api(&settings, &session, &trust);
+        let api = api(&web, &session);
         let caller = api.address();
+        let wallet = wallet(&web, &session);
+        let tokens = wallet.address();
         let channels = assembly.supervisor("channels", Strategy::OneForOne);
         let counters = Arc::clone(&assembly.counters);
         let connection = ChildSpec::linked("connection", |address| {
@@ -164,8 +173,11 @@ impl Adapter for Mezon {
                 counters: Arc::clone(&counters),
                 state: Arc::clone(&state),
             };
-            client.connect(Doors {
+            client.open(Doors {
+                hang_up: address.narrow(),
+                resume: address.narrow(),
                 api: caller,
+                wallet: tokens,
                 cache,
                 channels: Channels::new(line, ChannelSettings::default(), channels.handle()),
             });
@@ -176,7 +188,7 @@ impl Adapter for Mezon {
                 let protocol = MezonProtocol::new(Parts {
                     settings: Arc::clone(&settings),
                     transport: transport(),
-                    http: http(&settings, &trust),
+                    http: web.client(),
                     session: authenticated.clone(),
                     state: Arc::clone(&state),
                     origin: Arc::clone(&origin),
@@ -194,6 +206,7 @@ impl Adapter for Mezon {
         let branch = branch
             .child(session)
             .child(api)
+            .child(wallet)
             .child(connection)
             .child(channels);
         Ok(Source {
@@ -216,27 +229,46 @@ fn check(settings: &Settings) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn session(settings: &Arc<Settings>, trust: &Trust) -> ChildSpec<Session<MezonAuthenticator>> {
+/// What calls over HTTP are made with; each actor has a client of its own, all have one pace.
+#[derive(Clone)]
+struct Web {
+    settings: Arc<Settings>,
+    trust: Trust,
+    pace: Option<Pace>,
+}
+
+impl Web {
+    fn client(&self) -> HttpClient {
+        self.unpaced().paced(self.pace.clone())
+    }
+
+    fn unpaced(&self) -> HttpClient {
+        HttpClient::trusting(&self.trust, self.settings.timeout, MAX_BODY)
+    }
+}
+
+fn session(web: &Web) -> ChildSpec<Session<MezonAuthenticator>> {
     let mut kept = SessionSettings::default();
-    if let Some(file) = &settings.session_file {
+    if let Some(file) = &web.settings.session_file {
         kept = kept.store(SessionStore::new(file));
     }
-    let (settings, trust) = (Arc::clone(settings), trust.clone());
+    let web = web.clone();
     ChildSpec::new("session", move || {
-        let authenticator = MezonAuthenticator::new(http(&settings, &trust), Arc::clone(&settings));
+        let authenticator = MezonAuthenticator::new(web.client(), Arc::clone(&web.settings));
         Session::new(authenticator, kept.clone())
     })
 }
 
-fn api(
-    settings: &Arc<Settings>,
-    session: &ChildSpec<Session<MezonAuthenticator>>,
-    trust: &Trust,
-) -> ChildSpec<ApiCaller> {
-    let (settings, session) = (Arc::clone(settings), session.address());
-    let trust = trust.clone();
-    ChildSpec::new("api", move || {
-        ApiCaller::new(http(&settings, &trust), session.clone())
+fn api(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildSpec<ApiCaller> {
+    let (web, session) = (web.clone(), session.address());
+    ChildSpec::new("api", move || ApiCaller::new(web.client(), session.clone()))
+}
+
+fn wallet(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildSpec<Wallet> {
+    let (web, session) = (web.clone(), session.address());
+    ChildSpec::new("wallet", move || {
+        // The ledger is another server.
+        Wallet::new(web.unpaced(), Arc::clone(&web.settings), session.clone())
     })
 }
 
@@ -267,10 +299,6 @@ fn shards(cache: &Cache, folder: Option<&PathBuf>, assembly: &Assembly) -> Super
 fn door(cache: &Cache, folder: &Path) -> ChildSpec<CacheDoor> {
     let (cache, folder) = (cache.clone(), folder.to_owned());
     ChildSpec::new("cache door", move || CacheDoor::new(cache.clone(), &folder))
-}
-
-fn http(settings: &Settings, trust: &Trust) -> HttpClient {
-    HttpClient::trusting(trust, settings.timeout, MAX_BODY)
 }
 
 const NAME: &str = "mezon";
