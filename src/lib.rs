@@ -1,11 +1,15 @@
 //! Bots built as graphs of supervised actors.
 
 pub mod bot;
+#[cfg(all(feature = "mezon", unix))]
+pub mod cache;
 pub mod chat;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod config;
+#[cfg(feature = "endpoint")]
+pub mod endpoint;
 pub mod handlers;
 #[cfg(feature = "mezon")]
 pub mod mezon;

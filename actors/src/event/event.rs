@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::{ChannelKey, Id, short_type_name};
 use crate::clock::{self, Instant};
-use crate::router::{HandlerError, Publish, Router};
+use crate::router::{HandlerError, Publish, Router, Ticket};
 
 /// What can travel as an event: any plain data that serde can write and read, so that it can be kept and replayed.
 pub trait Payload: Serialize + DeserializeOwned + Send + Sync + 'static {}
@@ -42,13 +42,7 @@ impl Origin {
     /// Describes a source on `platform` for the bot `bot`, whose events travel through `router`.
     #[must_use]
     pub fn new(platform: &'static str, bot: impl Into<String>, router: &Router) -> Arc<Self> {
-        Arc::new(Self {
-            platform,
-            bot: bot.into(),
-            router: router.clone(),
-            sequence: AtomicU64::new(0),
-            door: None,
-        })
+        Self::enrolled(platform, bot.into(), router, None)
     }
 
     /// As [`new`](Self::new), with a way back to the source: whatever its events need to answer. They find it with
@@ -60,13 +54,24 @@ impl Origin {
         router: &Router,
         door: impl Any + Send + Sync,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        Self::enrolled(platform, bot.into(), router, Some(Box::new(door)))
+    }
+
+    fn enrolled(
+        platform: &'static str,
+        bot: String,
+        router: &Router,
+        door: Option<Box<dyn Any + Send + Sync>>,
+    ) -> Arc<Self> {
+        let origin = Arc::new(Self {
             platform,
-            bot: bot.into(),
+            bot,
             router: router.clone(),
             sequence: AtomicU64::new(0),
-            door: Some(Box::new(door)),
-        })
+            door,
+        });
+        router.registry().enrol(&origin);
+        origin
     }
 
     /// Returns the way back to the source, if it is of this type.
@@ -138,6 +143,8 @@ pub struct Event<T> {
 struct Inner<T> {
     envelope: Envelope,
     payload: T,
+    /// Where the store keeps it, if it is delivered once more.
+    ticket: Option<Ticket>,
 }
 
 impl<T> Clone for Event<T> {
@@ -192,10 +199,31 @@ impl<T: Payload> Event<T> {
 
     fn with_envelope(envelope: Envelope, payload: T) -> Self {
         Self {
-            inner: Arc::new(Inner { envelope, payload }),
+            inner: Arc::new(Inner {
+                envelope,
+                payload,
+                ticket: None,
+            }),
             attempt: 1,
             due: 0,
         }
+    }
+
+    /// Makes an event of what a store has kept.
+    pub(crate) fn once_more(envelope: Envelope, payload: T, ticket: Ticket, attempt: u32) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                envelope,
+                payload,
+                ticket: Some(ticket),
+            }),
+            attempt,
+            due: 0,
+        }
+    }
+
+    pub(crate) fn ticket(&self) -> Option<Ticket> {
+        self.inner.ticket
     }
 
     /// Returns the name of the payload's type, without its modules.

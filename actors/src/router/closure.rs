@@ -127,5 +127,5 @@ where
     Registration::new(name, move || Closure {
         call: Arc::clone(&call),
     })
-    .on::<T>()
+    .subscribe::<T>(None)
 }
