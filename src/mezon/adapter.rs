@@ -162,7 +162,9 @@ impl Adapter for Mezon {
                 counters: Arc::clone(&counters),
                 state: Arc::clone(&state),
             };
-            client.connect(Doors {
+            client.open(Doors {
+                hang_up: address.narrow(),
+                resume: address.narrow(),
                 api: caller,
                 wallet: tokens,
                 cache,

@@ -55,6 +55,8 @@ pub struct Connection<P: Protocol> {
     pub(super) missed: Option<Vec<P::Missed>>,
     /// Requests whose answers were lost with the last link.
     pub(super) unconfirmed: Vec<Request<P::Request, P::Answer>>,
+    /// When those who wait for them are told that nobody knows.
+    pub(super) unconfirmed_until: Option<Instant>,
     pub(super) backoff_until: Option<Instant>,
     pub(super) heartbeat_due: Option<Instant>,
     pub(super) pong_due: Option<Instant>,
@@ -62,6 +64,8 @@ pub struct Connection<P: Protocol> {
     pub(super) reconnects: u64,
     pub(super) quiet: bool,
     pub(super) closing: bool,
+    /// It was closed on purpose, and not for good.
+    pub(super) paused: bool,
     /// The state has changed since the pump last looked.
     pub(super) changed: bool,
     pub(super) waker: Option<std::task::Waker>,
@@ -123,6 +127,7 @@ impl<P: Protocol> Connection<P> {
             catching_up: false,
             missed: None,
             unconfirmed: Vec::new(),
+            unconfirmed_until: None,
             backoff_until: None,
             heartbeat_due: None,
             pong_due: None,
@@ -130,6 +135,7 @@ impl<P: Protocol> Connection<P> {
             reconnects: 0,
             quiet: false,
             closing: false,
+            paused: false,
             changed: false,
             waker: None,
         }
@@ -145,7 +151,10 @@ impl<P: Protocol> Connection<P> {
             let text = reason
                 .as_ref()
                 .map_or_else(|| "closed".to_owned(), ToString::to_string);
-            tracing::warn!(reason = text, "disconnected");
+            match self.paused {
+                true => tracing::info!("closed the connection"),
+                false => tracing::warn!(reason = text, "disconnected"),
+            }
             self.went_down = Some(clock::now());
             self.status.down_because(0, &text);
             self.announce(Disconnected { reason: text });
@@ -259,9 +268,14 @@ impl<P: Protocol> Connection<P> {
         if self.closing {
             self.fail_unconfirmed();
         }
+        if !self.unconfirmed.is_empty() {
+            let until = clock::now() + self.settings.request_timeout;
+            self.unconfirmed_until.get_or_insert(until);
+        }
     }
 
     pub(super) fn fail_unconfirmed(&mut self) {
+        self.unconfirmed_until = None;
         for request in std::mem::take(&mut self.unconfirmed) {
             if let Purpose::Asked(reply) = request.purpose {
                 refuse(reply, RequestError::OutcomeUnknown);
@@ -272,6 +286,7 @@ impl<P: Protocol> Connection<P> {
     /// Settles the requests whose answers were lost, by what was missed; those that never arrived are sent again.
     pub(super) fn confirm(&mut self, missed: &[P::Missed]) {
         let mut again = Vec::new();
+        self.unconfirmed_until = None;
         for request in std::mem::take(&mut self.unconfirmed) {
             let confirmation = self.protocol.confirm(&request.body, missed);
             match (confirmation, request.purpose) {

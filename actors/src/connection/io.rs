@@ -103,6 +103,7 @@ impl<P: Protocol> Connection<P> {
 
     fn keep_time(&mut self, ctx: &mut Context<Self>) {
         let now = clock::now();
+        self.give_up_unconfirmed();
         if self.backoff_until.is_some_and(|until| until <= now) {
             self.backoff_until = None;
             self.feed(Input::BackoffElapsed, None, ctx);
@@ -300,6 +301,12 @@ impl<P: Protocol> Connection<P> {
         if !(self.background.is_empty() && self.background_queue.is_empty()) {
             return;
         }
+        self.say_goodbye();
+        self.feed(Input::Close, None, ctx);
+    }
+
+    /// Tells the peer that the link is closed in order.
+    pub(super) fn say_goodbye(&mut self) {
         let goodbye = self.protocol.close();
         if let Some(link) = &mut self.link {
             // A link that fails now is gone either way.
@@ -309,7 +316,6 @@ impl<P: Protocol> Connection<P> {
                 .outgoing
                 .poll_flush(&mut task::Context::from_waker(noop));
         }
-        self.feed(Input::Close, None, ctx);
     }
 
     fn next_moment(&self, next_send: Option<Instant>) -> Option<Instant> {
@@ -317,6 +323,7 @@ impl<P: Protocol> Connection<P> {
             self.backoff_until,
             self.heartbeat_due,
             self.pong_due,
+            self.unconfirmed_until,
             self.requests.next_deadline(),
             next_send,
         ]
