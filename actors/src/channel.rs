@@ -15,6 +15,7 @@ use crate::event::ChannelKey;
 use crate::limiter::Window;
 use crate::mailbox::{ActorRef, Overflow, SendError};
 use crate::supervisor::{ChildSpec, Restart, SupervisorRef};
+use crate::telemetry::Counters;
 
 /// Carries messages out of the bot: the platform's side of a channel.
 pub trait Outlet: Send + Sync + 'static {
@@ -228,6 +229,7 @@ pub struct Channels<O: Outlet> {
     settings: ChannelSettings,
     supervisor: SupervisorRef,
     open: Arc<Mutex<BTreeMap<ChannelKey, ActorRef<Channel<O>>>>>,
+    counters: Arc<Counters>,
 }
 
 impl<O: Outlet> Clone for Channels<O> {
@@ -237,6 +239,7 @@ impl<O: Outlet> Clone for Channels<O> {
             settings: self.settings,
             supervisor: self.supervisor.clone(),
             open: Arc::clone(&self.open),
+            counters: Arc::clone(&self.counters),
         }
     }
 }
@@ -257,7 +260,15 @@ impl<O: Outlet> Channels<O> {
             settings,
             supervisor,
             open: Arc::default(),
+            counters: Arc::default(),
         }
+    }
+
+    /// Counts what does not leave in these counters; by default nobody sees it.
+    #[must_use]
+    pub fn counted_in(mut self, counters: &Arc<Counters>) -> Self {
+        self.counters = Arc::clone(counters);
+        self
     }
 
     /// Returns what carries the messages.
@@ -276,6 +287,7 @@ impl<O: Outlet> Channels<O> {
         key: &ChannelKey,
         message: O::Message,
     ) -> Result<O::Receipt, RequestError> {
+        let mut unsent = Unsent(Some(Arc::clone(&self.counters)));
         let (receipt, answer) = oneshot::channel();
         let mut say = Say {
             message,
@@ -285,7 +297,18 @@ impl<O: Outlet> Channels<O> {
         // The actor may be stopping for silence at this moment: then the next one takes the message.
         for _ in 0..3 {
             match self.open(key)?.send(say).await {
-                Ok(()) => return answer.await.unwrap_or(Err(RequestError::OutcomeUnknown)),
+                Ok(()) => {
+                    let Ok(receipt) = answer.await else {
+                        return Err(RequestError::OutcomeUnknown);
+                    };
+                    if !matches!(
+                        &receipt,
+                        Err(RequestError::Closed | RequestError::OutcomeUnknown)
+                    ) {
+                        unsent.0 = None;
+                    }
+                    return receipt;
+                }
                 Err(error) => {
                     if matches!(error, SendError::Stopped(_)) {
                         self.lock().remove(key);
@@ -321,6 +344,17 @@ impl<O: Outlet> Channels<O> {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<ChannelKey, ActorRef<Channel<O>>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts a message that did not leave, unless it was answered.
+struct Unsent(Option<Arc<Counters>>);
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        if let Some(counters) = &self.0 {
+            counters.unsent.add(1);
+        }
     }
 }
 

@@ -157,7 +157,8 @@ impl Adapter for Mezon {
             client.connect(Doors {
                 api: caller,
                 cache,
-                channels: Channels::new(line, ChannelSettings::default(), channels.handle()),
+                channels: Channels::new(line, ChannelSettings::default(), channels.handle())
+                    .counted_in(&counters),
             });
             let door: Arc<dyn Speaker> = Arc::new(client.clone());
             let origin = Origin::with_door(NAME, &assembly.bot, &assembly.router, door);
