@@ -179,7 +179,8 @@ impl Adapter for Mezon {
                 api: caller,
                 wallet: tokens,
                 cache,
-                channels: Channels::new(line, ChannelSettings::default(), channels.handle()),
+                channels: Channels::new(line, ChannelSettings::default(), channels.handle())
+                    .counted_in(&counters),
             });
             let door: Arc<dyn Speaker> = Arc::new(client.clone());
             let origin = Origin::with_door(NAME, &assembly.bot, &assembly.router, door);

@@ -87,4 +87,6 @@ counters! {
     sent = "greenroom_frames_sent_total",
     /// Events received and not handed out, because the link broke or the bot was stopping.
     unread = "greenroom_events_unread_total",
+    /// Messages of the bot that did not leave, or nobody knows: their channel ended first, or nobody waited any more.
+    unsent = "greenroom_unsent_total",
 }
