@@ -33,6 +33,11 @@ impl<P: Protocol> Handler<Submit<P>> for Connection<P> {
     type Result = ();
 
     fn handle(&mut self, submit: Submit<P>, _: &mut Context<Self>) {
+        if self.paused {
+            Request::new(submit.request, Purpose::Asked(submit.reply))
+                .settle(Err(RequestError::Closed));
+            return;
+        }
         let purpose = Purpose::Asked(submit.reply);
         self.requests.submit(Request {
             cause: submit.cause,
