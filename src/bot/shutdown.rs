@@ -132,6 +132,7 @@ pub(super) async fn run(bot: &Running, deadlines: Deadlines) -> Shutdown {
         })
         .await,
     );
+    bot.router.end_waits();
     let drained_by = by(deadlines.drain);
     phases.push(phase("drain", stopped_by, bot.router.drained(drained_by)).await);
     phases.push(

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use actix::Message;
 use serde::Serialize;
@@ -135,6 +136,8 @@ pub struct Envelope {
 pub struct Event<T> {
     inner: Arc<Inner<T>>,
     attempt: u32,
+    /// Until when its handler may take, in milliseconds from when it was received; 0 outside of a handler.
+    due: u32,
 }
 
 struct Inner<T> {
@@ -149,6 +152,7 @@ impl<T> Clone for Event<T> {
         Self {
             inner: Arc::clone(&self.inner),
             attempt: self.attempt,
+            due: self.due,
         }
     }
 }
@@ -201,6 +205,7 @@ impl<T: Payload> Event<T> {
                 ticket: None,
             }),
             attempt: 1,
+            due: 0,
         }
     }
 
@@ -213,6 +218,7 @@ impl<T: Payload> Event<T> {
                 ticket: Some(ticket),
             }),
             attempt,
+            due: 0,
         }
     }
 
@@ -242,6 +248,22 @@ impl<T: Payload> Event<T> {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// Returns when its handler's time will be over; none outside of a handler.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        let after = Duration::from_millis(self.due.into());
+        (self.due > 0).then(|| self.inner.envelope.received_at + after)
+    }
+
+    /// Returns the event for a handler that may take until `due`.
+    pub(crate) fn handed_out(&self, due: Instant) -> Self {
+        let after = due.saturating_duration_since(self.inner.envelope.received_at);
+        Self {
+            due: u32::try_from(after.as_millis()).map_or(0, |millis| millis.max(1)),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn with_attempt(&self, attempt: u32) -> Self {

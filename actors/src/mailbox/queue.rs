@@ -131,6 +131,19 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Closes if nothing waits, in one step. Returns whether it is closed and empty.
+    pub(crate) fn retire(&self) -> bool {
+        let mut inner = self.lock();
+        if !inner.items.is_empty() {
+            return false;
+        }
+        inner.closed = true;
+        drop(inner);
+        // Whoever has room already finds it closed.
+        self.close();
+        true
+    }
+
     /// Puts an item before all others but those put back before it, whatever the bound; a closed queue gives it back.
     pub(crate) fn restore(&self, item: T) -> Result<(), T> {
         let mut inner = self.lock();
@@ -216,6 +229,9 @@ impl<T> Queue<T> {
             }
             Overflow::DropOldest => {
                 let mut inner = self.lock();
+                if inner.closed {
+                    return Err(Refused::Closed(item));
+                }
                 let Some((_, oldest)) = inner.items.pop_front() else {
                     // The reader took everything meanwhile: there is room after all.
                     drop(inner);
@@ -286,6 +302,17 @@ mod tests {
         let (pushed, popped) = futures::join!(queue.push(2), async { pop(&queue) });
         assert!(pushed.is_ok());
         assert_eq!((popped, pop(&queue)), (Some(1), Some(2)));
+    }
+
+    #[test]
+    fn a_queue_retires_only_when_it_is_empty() {
+        let queue = Queue::new(1, Overflow::DropOldest);
+        queue.try_push(1).unwrap();
+        assert!(!queue.retire());
+        assert!(queue.try_push(2).is_ok());
+        assert_eq!(pop(&queue), Some(2));
+        assert!(queue.retire() && queue.retire() && queue.is_closed());
+        assert!(matches!(queue.try_push(3), Err(Refused::Closed(3))));
     }
 
     #[test]

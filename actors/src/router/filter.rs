@@ -18,11 +18,10 @@
 
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::event::{ChannelKey, Envelope, Event, Payload};
-use crate::supervisor::message_of;
+use crate::supervisor::contain::contain;
 
 /// Wants what both want.
 pub fn and<T>(
@@ -80,11 +79,10 @@ impl<T: Payload> Filter<T> {
     ///
     /// The text of a panic.
     pub(crate) fn admits(&self, event: &Event<T>) -> Result<bool, String> {
-        catch_unwind(AssertUnwindSafe(|| {
+        contain(|| {
             self.envelope.iter().all(|wants| wants(event.envelope()))
                 && self.event.iter().all(|wants| wants(event))
-        }))
-        .map_err(|panic| message_of(&*panic))
+        })
     }
 }
 

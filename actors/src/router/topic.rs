@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 
 use super::filter::Filter;
 use super::letters::{DeadLetters, Reason};
+use super::listener::{Listeners, Waits};
 use super::middleware::Middleware;
 use super::registry::Registry;
 use super::tally::Tally;
@@ -26,6 +27,7 @@ pub struct Router {
     dead: DeadLetters,
     registry: Arc<Registry>,
     layers: Arc<RwLock<Vec<Arc<dyn Middleware>>>>,
+    waits: Waits,
 }
 
 impl fmt::Debug for Router {
@@ -91,11 +93,16 @@ impl Router {
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }
+
+    pub(super) fn waits(&self) -> &Waits {
+        &self.waits
+    }
 }
 
 struct Subscribers<T> {
     count: AtomicUsize,
     list: RwLock<Arc<[Subscription<T>]>>,
+    listeners: Listeners<T>,
 }
 
 impl<T> Default for Subscribers<T> {
@@ -103,6 +110,7 @@ impl<T> Default for Subscribers<T> {
         Self {
             count: AtomicUsize::new(0),
             list: RwLock::new(Arc::new([])),
+            listeners: Listeners::default(),
         }
     }
 }
@@ -147,11 +155,17 @@ impl<T> fmt::Debug for Topic<T> {
     }
 }
 
+impl<T> Topic<T> {
+    pub(super) fn listeners(&self) -> &Listeners<T> {
+        &self.subscribers.listeners
+    }
+}
+
 impl<T: Payload> Topic<T> {
     /// Says whether anybody wants these events; if not, there is no need to make them.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
-        self.subscribers.count.load(Ordering::Relaxed) > 0
+        self.subscribers.count.load(Ordering::Relaxed) > 0 || !self.listeners().is_empty()
     }
 
     pub(crate) fn subscribe(&self, subscription: Subscription<T>) {
@@ -170,6 +184,9 @@ impl<T: Payload> Topic<T> {
         reason = "whoever publishes an event gives it away"
     )]
     pub fn publish(&self, event: Event<T>) -> Publish<T> {
+        if !self.listeners().is_empty() {
+            self.listeners().offer(&event);
+        }
         let list = Arc::clone(
             &self
                 .subscribers

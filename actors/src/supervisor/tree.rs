@@ -64,6 +64,8 @@ pub struct NodeFigures {
     pub filtered: u64,
     /// Messages dropped or given back by an overflow policy.
     pub dropped: u64,
+    /// Messages that were left when the actor ended for good.
+    pub left: u64,
 }
 
 /// A live node of the tree.
@@ -100,6 +102,10 @@ impl Node {
         *lock(&self.last_exit) = Some(exit.clone());
     }
 
+    pub(crate) fn restarts(&self) -> u32 {
+        self.restarts.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn count_restart(&self) {
         self.restarts.fetch_add(1, Ordering::Relaxed);
     }
@@ -117,7 +123,7 @@ impl Node {
         TreeSnapshot {
             name: self.name.clone(),
             state: NodeState::from_u8(self.state.load(Ordering::Relaxed)),
-            restarts: self.restarts.load(Ordering::Relaxed),
+            restarts: self.restarts(),
             last_exit: lock(&self.last_exit).clone(),
             figures: self
                 .gauges
@@ -197,6 +203,7 @@ impl TreeSnapshot {
             (figures.filtered, "filtered"),
             (figures.depth as u64, "waiting"),
             (figures.dropped, "dropped"),
+            (figures.left, "left"),
         ] {
             if value > 0 {
                 write!(f, "  {text} {value}")?;

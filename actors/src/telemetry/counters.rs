@@ -71,6 +71,8 @@ counters! {
     ignored = "greenroom_frames_ignored_total",
     /// Answers that nobody waited for any more.
     late_answers = "greenroom_late_answers_total",
+    /// Joins that a platform put off, because there were too many at once.
+    limited = "greenroom_joins_limited_total",
     /// Messages that could not be read.
     malformed = "greenroom_frames_malformed_total",
     /// Tries to connect again.

@@ -127,7 +127,8 @@ where
                 }
             };
             let (answer, mut reply) = oneshot::channel();
-            let event = job.event.clone();
+            let due = clock::now() + self.settings.timeout;
+            let event = job.event.handed_out(due);
             desk.in_hand = Some(job);
             spans::handle(&self.handler, &event)
                 .in_scope(|| actor.handle(event, ctx).handle(ctx, Some(answer)));
@@ -146,7 +147,7 @@ where
                     );
                 }
                 Err(oneshot::error::TryRecvError::Empty) => {
-                    desk.fly(job, reply, clock::now() + self.settings.timeout);
+                    desk.fly(job, reply, due);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The layers of one registration, from the outside in.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 
 use super::{Call, End, Middleware, Verdict};
 use crate::router::HandlerError;
-use crate::supervisor::message_of;
+use crate::supervisor::contain::{contain, text_of};
 
 /// The layers of one registration, from the outside in; never empty.
 #[derive(Clone)]
@@ -31,16 +31,13 @@ impl Layers {
         let Some(layer) = self.0.get(layer) else {
             return Verdict::Pass;
         };
-        let said = catch_unwind(AssertUnwindSafe(|| layer.before(call)));
-        said.unwrap_or_else(|panic| panicked(&message_of(&*panic)))
+        contain(|| layer.before(call)).unwrap_or_else(|panic| panicked(&panic))
     }
 
     /// Tells those that let the attempt pass, from the inside out.
     pub(crate) fn after(&self, passed: usize, call: &Call<'_>, end: &End<'_>, elapsed: Duration) {
         for layer in self.0.iter().take(passed).rev() {
-            let told = catch_unwind(AssertUnwindSafe(|| layer.after(call, end, elapsed)));
-            if let Err(panic) = told {
-                let panic = message_of(&*panic);
+            if let Err(panic) = contain(|| layer.after(call, end, elapsed)) {
                 tracing::error!(handler = call.handler(), panic, "a middleware panicked");
             }
         }
@@ -50,7 +47,7 @@ impl Layers {
 /// Contains the panics of a verdict that needs time.
 pub(crate) fn contained(verdict: BoxFuture<'static, Verdict>) -> BoxFuture<'static, Verdict> {
     let said = AssertUnwindSafe(verdict).catch_unwind();
-    said.map(|said| said.unwrap_or_else(|panic| panicked(&message_of(&*panic))))
+    said.map(|said| said.unwrap_or_else(|panic| panicked(&text_of(panic))))
         .boxed()
 }
 
