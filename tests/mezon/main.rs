@@ -26,6 +26,7 @@ mod defects_link;
 mod events;
 mod life;
 mod objects;
+mod socket;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod talk;
