@@ -9,12 +9,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use config::{Map, Value, ValueKind};
+use greenroom_actors::similar::similar;
 use secrecy::SecretString;
 use url::Url;
 
 use super::error::{Fault, Origin};
 use super::file::join;
-use super::similar::similar;
 use super::value::{Choice, chosen, mismatch, one_of, parse_url};
 
 /// What all sections of one reading share.
@@ -233,6 +233,24 @@ impl<'a> Section<'a> {
                 .collect(),
             _ => Err(mismatch("text or a list of texts", value)),
         })
+    }
+
+    /// Reads a list of names or ids; a single one may stand without the list.
+    pub(super) fn names(&mut self, key: &'static str) -> Vec<String> {
+        let name = |value: &Value| match &value.kind {
+            ValueKind::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+            ValueKind::String(_) => Err("must not be empty".to_owned()),
+            ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
+                Ok(value.to_string())
+            }
+            _ => Err(mismatch("a name or an id", value)),
+        };
+        self.read(key, |value, _| match &value.kind {
+            ValueKind::Array(items) if items.is_empty() => Err("must not be empty".to_owned()),
+            ValueKind::Array(items) => items.iter().map(name).collect(),
+            _ => Ok(vec![name(value)?]),
+        })
+        .unwrap_or_default()
     }
 
     /// Reads an `http` or `https` URL; the empty text is none.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! mezon
-//! ├─ cache        messages on disk, if they are kept: shards on a thread of their own
+//! ├─ cache        messages on disk, if they are kept: shards on a thread of their own, and a door for other processes
 //! ├─ session      tokens
 //! ├─ api          calls over HTTP
 //! ├─ wallet       transfers of tokens, one after another
@@ -11,6 +11,7 @@
 //! ```
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -32,8 +33,11 @@ use super::limits::MAX_BODY;
 use super::log::{CacheOptions, MessageLog};
 use super::protocol::{MezonProtocol, Parts};
 use super::tokens::Wallet;
+#[cfg(unix)]
+use crate::cache::CacheDoor;
 use crate::chat::Speaker;
 use crate::platform::http::{HttpClient, Pace};
+use crate::platform::tls::Trust;
 use crate::platform::websocket::Websocket;
 use crate::platform::{Adapter, Assembly, Source};
 
@@ -54,7 +58,7 @@ use crate::platform::{Adapter, Assembly, Source};
 pub struct Mezon {
     client: MezonClient,
     cache: Option<CacheOptions>,
-    transport: MakeTransport,
+    transport: Option<MakeTransport>,
 }
 
 type MakeTransport = Arc<dyn Fn() -> Rc<dyn Transport> + Send + Sync>;
@@ -74,7 +78,7 @@ impl Mezon {
         Self {
             client: MezonClient::new(Arc::new(settings.into())),
             cache: None,
-            transport: Arc::new(|| Rc::new(Websocket::new())),
+            transport: None,
         }
     }
 
@@ -96,7 +100,7 @@ impl Mezon {
         mut self,
         make: impl Fn() -> Rc<dyn Transport> + Send + Sync + 'static,
     ) -> Self {
-        self.transport = Arc::new(make);
+        self.transport = Some(Arc::new(make));
         self
     }
 
@@ -132,12 +136,18 @@ impl Adapter for Mezon {
         } = *self;
         let (settings, state) = (Arc::clone(client.settings()), Arc::clone(client.state()));
         check(&settings)?;
+        let trust = Trust::new(settings.ca_file.as_deref())?;
+        let transport = transport.unwrap_or_else(|| {
+            let trust = trust.clone();
+            Arc::new(move || Rc::new(Websocket::trusting(&trust)))
+        });
         let mut branch = assembly.supervisor(NAME, Strategy::OneForOne);
         let cache = options
             .as_ref()
             .map(|options| Cache::new(options.settings.clone()));
         if let Some(cache) = &cache {
-            branch = branch.child(shards(cache, assembly));
+            let folder = options.as_ref().map(|options| &options.settings.path);
+            branch = branch.child(shards(cache, folder, assembly));
         }
         let log = cache.clone().zip(options);
         let log = log.map(|(cache, options)| {
@@ -146,6 +156,7 @@ impl Adapter for Mezon {
 
         let web = Web {
             settings: Arc::clone(&settings),
+            trust,
             pace: settings.rest_spacing.map(Pace::new),
         };
         let session = session(&web);
@@ -168,7 +179,8 @@ impl Adapter for Mezon {
                 api: caller,
                 wallet: tokens,
                 cache,
-                channels: Channels::new(line, ChannelSettings::default(), channels.handle()),
+                channels: Channels::new(line, ChannelSettings::default(), channels.handle())
+                    .counted_in(&counters),
             });
             let door: Arc<dyn Speaker> = Arc::new(client.clone());
             let origin = Origin::with_door(NAME, &assembly.bot, &assembly.router, door);
@@ -222,12 +234,17 @@ fn check(settings: &Settings) -> Result<(), BoxError> {
 #[derive(Clone)]
 struct Web {
     settings: Arc<Settings>,
+    trust: Trust,
     pace: Option<Pace>,
 }
 
 impl Web {
     fn client(&self) -> HttpClient {
-        HttpClient::new(self.settings.timeout, MAX_BODY).paced(self.pace.clone())
+        self.unpaced().paced(self.pace.clone())
+    }
+
+    fn unpaced(&self) -> HttpClient {
+        HttpClient::trusting(&self.trust, self.settings.timeout, MAX_BODY)
     }
 }
 
@@ -252,13 +269,12 @@ fn wallet(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildS
     let (web, session) = (web.clone(), session.address());
     ChildSpec::new("wallet", move || {
         // The ledger is another server.
-        let http = HttpClient::new(web.settings.timeout, MAX_BODY);
-        Wallet::new(http, Arc::clone(&web.settings), session.clone())
+        Wallet::new(web.unpaced(), Arc::clone(&web.settings), session.clone())
     })
 }
 
 /// The shards of the cache, on a thread of their own where there can be one: what they do blocks.
-fn shards(cache: &Cache, assembly: &Assembly) -> Supervisor {
+fn shards(cache: &Cache, folder: Option<&PathBuf>, assembly: &Assembly) -> Supervisor {
     let thread: Option<ArbiterHandle> = System::try_current().map(|_| Arbiter::new().handle());
     let shard = |number: usize| {
         let cache = cache.clone();
@@ -269,9 +285,21 @@ fn shards(cache: &Cache, assembly: &Assembly) -> Supervisor {
         }
     };
     let supervisor = assembly.supervisor("cache", Strategy::OneForOne);
-    (0..cache.shards())
+    let supervisor = (0..cache.shards())
         .map(shard)
-        .fold(supervisor, Supervisor::child)
+        .fold(supervisor, Supervisor::child);
+    match folder {
+        #[cfg(unix)]
+        Some(folder) => supervisor.child(door(cache, folder)),
+        _ => supervisor,
+    }
+}
+
+/// The way in for other processes, such as `greenroom cache`.
+#[cfg(unix)]
+fn door(cache: &Cache, folder: &Path) -> ChildSpec<CacheDoor> {
+    let (cache, folder) = (cache.clone(), folder.to_owned());
+    ChildSpec::new("cache door", move || CacheDoor::new(cache.clone(), &folder))
 }
 
 const NAME: &str = "mezon";

@@ -57,6 +57,8 @@ pub struct Settings {
     pub content_limit: usize,
     /// Whether messages missed while disconnected are fetched afterwards, where the wire allows it; true by default.
     pub catch_up: bool,
+    /// A PEM file with authorities to trust beside those of the web; none by default.
+    pub ca_file: Option<PathBuf>,
     /// A session from before, to begin with in place of a login if it has not expired; none by default.
     pub session: Option<MezonSession>,
     /// Where the session is kept between runs; nowhere by default.
@@ -83,6 +85,7 @@ impl Settings {
             backoff: connection::Settings::default().backoff,
             content_limit: 4_000,
             catch_up: true,
+            ca_file: None,
             session: None,
             session_file: None,
         }
@@ -137,6 +140,7 @@ impl From<crate::config::Mezon> for Settings {
             backoff: connection::Settings::default().backoff,
             content_limit: file.content_limit,
             catch_up: file.catch_up,
+            ca_file: file.ca_file,
             session: None,
             session_file: file.session_file,
         }

@@ -54,6 +54,8 @@ pub use interactive::{
     EmbedFooter, EmbedImage, Grid, Input, Radio, Select,
 };
 pub use limits::{mode_of, type_of};
+#[cfg(feature = "sqlite-import")]
+pub(crate) use log::FORMAT_V2 as V2_FORMAT;
 #[cfg(feature = "cli")]
 pub(crate) use log::wire_of;
 pub use log::{CacheOptions, read_record};

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::client::client;
 use super::retry_after;
+use super::tls::Trust;
 
 /// Sends requests and reads whole answers.
 ///
@@ -94,11 +95,18 @@ pub struct HttpAnswer {
 }
 
 impl HttpClient {
-    /// Creates a client whose calls take up to `timeout` each in all and whose answers have up to `body_limit` bytes.
+    /// Creates a client whose calls take up to `timeout` each in all and whose answers have up to `body_limit` bytes. It trusts the
+    /// authorities of the web.
     #[must_use]
     pub fn new(timeout: Duration, body_limit: usize) -> Self {
+        Self::trusting(&Trust::web(), timeout, body_limit)
+    }
+
+    /// Creates such a client that trusts other authorities.
+    #[must_use]
+    pub fn trusting(trust: &Trust, timeout: Duration, body_limit: usize) -> Self {
         Self {
-            client: client(),
+            client: client(trust),
             timeout,
             body_limit,
             pace: None,

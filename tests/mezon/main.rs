@@ -25,11 +25,14 @@ mod defects;
 mod defects_link;
 mod events;
 mod life;
+mod noise;
 mod objects;
 mod socket;
 #[path = "../stage/mod.rs"]
 mod stage;
+mod startup;
 mod talk;
+mod tls;
 mod tokens;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use futures::future::{BoxFuture, LocalBoxFuture};
@@ -18,6 +19,7 @@ use super::status::Watched;
 use super::{DialError, Frame, Link, RequestError};
 use crate::clock::{self, Instant, millis};
 use crate::entropy::Entropy;
+use crate::error::Retry;
 use crate::event::{ChannelKey, Event, Origin, Payload};
 use crate::supervisor::Supervised as _;
 use crate::telemetry::{Counters, spans};
@@ -44,6 +46,10 @@ pub struct Connection<P: Protocol> {
     pub(super) operation: Option<LocalBoxFuture<'static, Operation<P>>>,
     pub(super) requests: Requests<P::Request, P::Answer>,
     pub(super) joins: usize,
+    /// Joins that were not sent yet, or that the server wants later.
+    pub(super) waiting_joins: VecDeque<P::Request>,
+    pub(super) joins_from: Option<Instant>,
+    pub(super) joins_until: Option<Instant>,
     /// Events that wait while handlers are behind or missed ones are being fetched.
     pub(super) parked: VecDeque<Frame>,
     pub(super) blocked: FuturesUnordered<BoxFuture<'static, ()>>,
@@ -119,6 +125,9 @@ impl<P: Protocol> Connection<P> {
             link: None,
             operation: None,
             joins: 0,
+            waiting_joins: VecDeque::new(),
+            joins_from: None,
+            joins_until: None,
             parked: VecDeque::new(),
             blocked: FuturesUnordered::new(),
             background: FuturesUnordered::new(),
@@ -258,6 +267,9 @@ impl<P: Protocol> Connection<P> {
         self.heartbeat_due = None;
         self.pong_due = None;
         self.joins = 0;
+        self.waiting_joins.clear();
+        self.joins_from = None;
+        self.joins_until = None;
         self.catching_up = false;
         self.missed = None;
         for request in self.requests.lost() {
@@ -365,11 +377,25 @@ impl<P: Protocol> Connection<P> {
                     .set(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX));
             }
             (Purpose::Join, Ok(_)) => self.joined(ctx),
-            (Purpose::Join, Err(error)) => self.lost(Lost::JoinFailed(error), ctx),
+            (Purpose::Join, Err(error)) => self.join_refused(request.body, error, ctx),
             (Purpose::FollowUp, Ok(_)) => {}
             (Purpose::FollowUp | Purpose::Heartbeat, Err(error)) => {
                 tracing::warn!(%error, "a request of the connection itself failed");
             }
+        }
+    }
+
+    /// Joins again after as long as the server says; for ever it does not.
+    fn join_refused(&mut self, body: P::Request, error: RequestError, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        match error.retry() {
+            Retry::After(wait) if self.joins_until.is_some_and(|until| now + wait < until) => {
+                let again = now + wait.max(LEAST_WAIT);
+                self.joins_from = self.joins_from.max(Some(again));
+                self.waiting_joins.push_back(body);
+                self.counters.limited.add(1);
+            }
+            _ => self.lost(Lost::JoinFailed(error), ctx),
         }
     }
 
@@ -386,6 +412,9 @@ impl<P: Protocol> Connection<P> {
         }
     }
 }
+
+/// How long a join that was refused waits at least.
+const LEAST_WAIT: Duration = Duration::from_millis(20);
 
 // Nothing in it is ever pinned in place: the futures are boxed.
 impl<P: Protocol> Unpin for Connection<P> {}

@@ -60,8 +60,12 @@ pub struct NodeFigures {
     pub handled: u64,
     /// Attempts to handle an event that failed.
     pub failed: u64,
+    /// Events that a filter or a middleware kept away.
+    pub filtered: u64,
     /// Messages dropped or given back by an overflow policy.
     pub dropped: u64,
+    /// Messages that were left when the actor ended for good.
+    pub left: u64,
 }
 
 /// A live node of the tree.
@@ -98,6 +102,10 @@ impl Node {
         *lock(&self.last_exit) = Some(exit.clone());
     }
 
+    pub(crate) fn restarts(&self) -> u32 {
+        self.restarts.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn count_restart(&self) {
         self.restarts.fetch_add(1, Ordering::Relaxed);
     }
@@ -115,7 +123,7 @@ impl Node {
         TreeSnapshot {
             name: self.name.clone(),
             state: NodeState::from_u8(self.state.load(Ordering::Relaxed)),
-            restarts: self.restarts.load(Ordering::Relaxed),
+            restarts: self.restarts(),
             last_exit: lock(&self.last_exit).clone(),
             figures: self
                 .gauges
@@ -192,8 +200,10 @@ impl TreeSnapshot {
             (u64::from(self.restarts), "restarts"),
             (figures.handled, "handled"),
             (figures.failed, "failed"),
+            (figures.filtered, "filtered"),
             (figures.depth as u64, "waiting"),
             (figures.dropped, "dropped"),
+            (figures.left, "left"),
         ] {
             if value > 0 {
                 write!(f, "  {text} {value}")?;

@@ -65,6 +65,9 @@ pub struct Mezon {
     pub content_limit: usize,
     /// Whether messages missed while disconnected are fetched afterwards, where the wire allows it; true by default.
     pub catch_up: bool,
+    /// A PEM file with authorities to trust beside those of the web; none by default.
+    #[serde(serialize_with = "path_or_empty")]
+    pub ca_file: Option<PathBuf>,
     /// Where the session is kept between runs; nowhere by default.
     #[serde(serialize_with = "path_or_empty")]
     pub session_file: Option<PathBuf>,
@@ -110,6 +113,10 @@ impl Mezon {
             ),
             content_limit: section.number("content_limit", default.content_limit, 1..=1_000_000),
             catch_up: section.flag("catch_up", default.catch_up),
+            ca_file: section
+                .optional_text("ca_file")
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
             session_file: section
                 .optional_text("session_file")
                 .filter(|path| !path.is_empty())
@@ -150,6 +157,7 @@ impl Default for Mezon {
             connect_timeout: Duration::from_secs(30),
             content_limit: 4_000,
             catch_up: true,
+            ca_file: None,
             session_file: None,
         }
     }

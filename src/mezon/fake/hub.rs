@@ -12,12 +12,14 @@ use greenroom_proto::mezon::realtime::error::Code;
 use greenroom_proto::mezon::{Wire, realtime};
 use serde_json::{Value, json};
 
+use super::agent::Streams;
 use super::calls::Caller;
 use super::chat::Effect;
 use super::defaults::Settings;
-use super::failure::{Failure, refused};
+use super::failure::{Failure, limited, refused};
 use super::frames::{self, Cid, Unreadable};
 use super::json as shown;
+use super::rate::Rates;
 use super::rest::{Addresses, Request, Response, Rest};
 use super::token::{Tokens, Use};
 use super::world::{SocketId, World};
@@ -105,6 +107,8 @@ pub(super) struct Hub {
     pub(super) cut_upgrades: u32,
     pub(super) entropy: Entropy,
     pub(super) undecodable: u64,
+    pub(super) rates: Rates,
+    pub(super) streams: Streams,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -117,8 +121,14 @@ pub(super) struct Socket {
 impl Hub {
     /// Makes a server of a world that is reached at `url`, e.g. `http://127.0.0.1:7350`.
     pub(super) fn new(world: World, settings: Settings, url: &str, entropy: Entropy) -> Self {
-        let host = url.trim_start_matches("http://");
-        let scheme = if settings.bare_ws_url { "" } else { "ws://" };
+        let url = settings.public_url.as_deref().unwrap_or(url);
+        let url = url.trim_end_matches('/');
+        let (scheme, host) = url.split_once("://").unwrap_or(("http", url));
+        let scheme = match (settings.bare_ws_url, scheme) {
+            (true, _) => "",
+            (false, "https") => "wss://",
+            (false, _) => "ws://",
+        };
         Self {
             world,
             tokens: Tokens::new(&entropy),
@@ -133,6 +143,8 @@ impl Hub {
             cut_upgrades: 0,
             entropy,
             undecodable: 0,
+            rates: Rates::new(settings.rest_per_second, settings.socket_per_second),
+            streams: Streams::default(),
         }
     }
 
@@ -155,7 +167,10 @@ impl Hub {
     ) -> (Response, Vec<Out>) {
         let (response, effects) = match gate.fault {
             Some(fault) => (Response::injected(&fault), Vec::new()),
-            None => self.rest(now).answer(request),
+            None => match self.rates.call(now.at) {
+                Ok(()) => self.rest(now).answer(request),
+                Err(wait) => (Response::limited(wait), Vec::new()),
+            },
         };
         self.note_response(request, &response);
         let mut outs = Vec::new();
@@ -201,6 +216,7 @@ impl Hub {
     /// A websocket has ended, on either side.
     pub(super) fn close(&mut self, socket: SocketId) {
         self.sockets.remove(&socket);
+        self.rates.forget(socket);
         self.world.leave(socket);
     }
 
@@ -246,6 +262,14 @@ impl Hub {
             self.answer(socket, wire, &incoming.cid, Some(&error), &mut outs);
             return outs;
         }
+        // Heartbeats are free.
+        if !matches!(incoming.request, Some(Content::Ping(_)))
+            && let Err(wait) = self.rates.request(socket, now.at)
+        {
+            let error = limited(wait);
+            self.answer(socket, wire, &incoming.cid, Some(&error), &mut outs);
+            return outs;
+        }
         if let (Wire::V2, Some(Content::ApiRequestEvent(call))) = (wire, &incoming.request) {
             let caller = Caller {
                 bot: user,
@@ -270,6 +294,7 @@ impl Hub {
 
     /// Ends every websocket in good order.
     pub(super) fn goodbye(&mut self) -> Vec<Out> {
+        self.streams.end();
         let open: Vec<SocketId> = self.sockets.keys().copied().collect();
         open.into_iter()
             .map(|socket| {

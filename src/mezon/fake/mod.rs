@@ -9,6 +9,8 @@
 //!                  line, lock   └─ journal, faults, frames
 //! ```
 
+mod agent;
+mod base58;
 mod calls;
 mod chat;
 mod control;
@@ -26,6 +28,7 @@ mod mmn;
 mod notes;
 mod objects;
 mod query;
+mod rate;
 mod rest;
 mod routes;
 mod server;
@@ -106,6 +109,19 @@ impl Platform for Mezon {
         let mut figures = self.server.look(Hub::health);
         figures["overflows"] = self.server.overflows().into();
         figures
+    }
+
+    fn command(&self, name: &str, body: Map<String, Value>) -> Result<Value, Refusal> {
+        match name {
+            "agent" => self.server.run(|hub| {
+                let answer = hub.streams.command(Now::read(), &body);
+                (answer, Vec::new())
+            }),
+            "raw" => self.server.try_run(|hub| hub.raw(Now::read(), &body)),
+            other => Err(Refusal::unknown(format!(
+                "unknown command \"{other}\", known are agent, emit, fault, journal, raw, say"
+            ))),
+        }
     }
 
     fn stop(&self) {

@@ -12,6 +12,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use actix_web_actors::ws;
 use bytes::Bytes;
+use futures::stream;
 
 use super::failure::Failure;
 use super::hub::{Hub, Now, Opening, Out};
@@ -60,6 +61,7 @@ impl Server {
                 .app_data(web::Data::from(Arc::clone(&server)))
                 .app_data(web::PayloadConfig::new(BODY_LIMIT))
                 .route("/ws", web::get().to(open))
+                .route("/api/sse/metadata", web::get().to(listen))
                 .default_service(web::to(call))
         };
         let server = HttpServer::new(factory)
@@ -199,6 +201,28 @@ async fn open(http: HttpRequest, payload: web::Payload, server: web::Data<Server
             HttpResponse::ServiceUnavailable().force_close().finish()
         }
         Opening::Refused(refused) => response_of(&refused),
+    }
+}
+
+/// Opens a stream of an agent's events.
+async fn listen(http: HttpRequest, server: web::Data<Server>) -> HttpResponse {
+    let request = request_of(&http, Bytes::new());
+    let opened = server.run(|hub| {
+        let opened = hub.may_listen(&request).and_then(|()| {
+            let stream = hub.streams.open();
+            stream.map_err(|failure| Response::failed(&failure))
+        });
+        (opened, Vec::new())
+    });
+    match opened {
+        Ok(mut events) => HttpResponse::Ok()
+            .content_type("text/event-stream")
+            .insert_header(("cache-control", "no-cache"))
+            .streaming(stream::poll_fn(move |cx| {
+                let event = events.poll_recv(cx);
+                event.map(|event| event.map(Ok::<_, actix_web::Error>))
+            })),
+        Err(refused) => response_of(&refused),
     }
 }
 
