@@ -73,10 +73,13 @@ fn example(name: &str) -> PathBuf {
         .join("examples")
         .join(name);
     if !path.exists() {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--example", name])
-            .status();
-        assert!(built.unwrap().success());
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--example", name]);
+        if cfg!(feature = "sqlite-import") {
+            // The same features as this test has, so that nothing is compiled for a second time.
+            build.args(["--features", "sqlite-import"]);
+        }
+        assert!(build.status().unwrap().success());
     }
     path
 }
