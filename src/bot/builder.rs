@@ -337,7 +337,9 @@ impl BotBuilder {
                 handlers.child(register(&router, &self.entropy, self.child_shutdown))
             });
         // Stopped in reverse order: handlers finish while the platforms can still carry their replies.
-        let tree = assembly.supervisor(&self.name, Strategy::OneForOne);
+        let tree = assembly
+            .supervisor(&self.name, Strategy::OneForOne)
+            .shutdown_within(self.shutdown.saturating_add(PLATFORMS_STOP));
         #[cfg_attr(
             not(feature = "endpoint"),
             expect(unused_mut, reason = "only the endpoint changes it")
@@ -384,3 +386,6 @@ fn restarts_as_events(bot: &str, router: &Router, entropy: &Entropy) -> Observer
         }
     })
 }
+
+/// How long the platforms may take to stop, once the handlers have.
+const PLATFORMS_STOP: Duration = Duration::from_secs(30);

@@ -13,6 +13,11 @@ use crate::event::{Event, Payload};
 use crate::telemetry::Cause;
 
 /// A handler actor around a closure; made by [`closure`].
+///
+/// * **Who starts it**: the supervisor of the handlers.
+/// * **What ends it**: shutdown, or a panic of the closure.
+/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
+/// * **What it may lose**: nothing of its own: it has no state. An event that was under way when it ended is tried again.
 pub struct Closure<T> {
     call: Arc<dyn Fn(Event<T>) -> LocalBoxFuture<'static, Outcome> + Send + Sync>,
 }

@@ -311,7 +311,7 @@ impl Router {
                 reports.map(|one| one.handled + one.failed + one.filtered + one.dead + one.left);
             (all.iter().all(|one| one.is_idle()), done.sum())
         };
-        let mut before = None;
+        let (mut before, mut pause) = (None, LOOK_EVERY);
         loop {
             let (idle, done) = look();
             // Seen idle twice with nothing done between: nothing is on its way from one to another.
@@ -322,8 +322,11 @@ impl Router {
                 return false;
             }
             before = idle.then_some(done);
-            let next = (clock::now() + LOOK_EVERY).min(deadline);
-            tokio::time::sleep_until(next).await;
+            tokio::time::sleep_until((clock::now() + pause).min(deadline)).await;
+            pause = match idle {
+                true => LOOK_EVERY,
+                false => (pause * 2).min(LOOK_AT_LEAST_EVERY),
+            };
         }
     }
 
@@ -357,3 +360,4 @@ impl Router {
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_millis(100);

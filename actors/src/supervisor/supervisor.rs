@@ -152,6 +152,7 @@ pub enum StartError {
 
 impl StartError {
     /// Returns the child.
+    #[must_use]
     pub fn into_child(self) -> Child {
         match self {
             Self::Busy(child) | Self::Ended(child) | Self::NameTaken(child) => child,
