@@ -103,7 +103,7 @@ fn check_histograms(series: &Series, families: &BTreeMap<String, String>) {
         .keys()
         .filter(|name| families[*name] == "histogram")
     {
-        let mut all: BTreeMap<Vec<(String, String)>, Vec<(f64, f64)>> = BTreeMap::new();
+        let mut all: BTreeMap<_, Vec<(f64, f64)>> = BTreeMap::new();
         for ((_, labels), count) in series
             .iter()
             .filter(|((found, _), _)| *found == format!("{name}_bucket"))

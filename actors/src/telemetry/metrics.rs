@@ -91,6 +91,9 @@ fn connections(text: &mut Exposition, counters: &Counters) {
     }
 }
 
+/// Reads one figure.
+type Read = dyn Fn(&Sum) -> u64;
+
 /// A node, or a crowd of them.
 #[derive(Default)]
 struct Sum {
@@ -151,7 +154,7 @@ fn nodes(text: &mut Exposition, graph: &Graph) {
         "How long the oldest message has waited; 0 if none waits.",
         &|sum| sum.figures.oldest_ms.unwrap_or_default() as f64 / 1e3,
     );
-    let counters: [(&str, &str, &dyn Fn(&Sum) -> u64); 6] = [
+    let counters: [(&str, &str, &Read); 6] = [
         ("restarts", "Restarts.", &|sum| sum.restarts),
         ("handled", "Events that were handled.", &|sum| {
             sum.figures.handled
