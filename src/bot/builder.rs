@@ -57,6 +57,8 @@ pub struct BotBuilder {
     backoff: Backoff,
     shutdown: Duration,
     router: Router,
+    #[cfg(feature = "client")]
+    network: Arc<dyn crate::platform::Network>,
 }
 
 /// Enters a handler into the router and makes its child.
@@ -87,6 +89,8 @@ impl Bot {
             backoff: Backoff::default(),
             shutdown: Duration::from_secs(20),
             router: Router::default(),
+            #[cfg(feature = "client")]
+            network: crate::platform::network::default(),
         }
     }
 
@@ -121,6 +125,19 @@ impl BotBuilder {
     pub fn platform(mut self, adapter: impl Adapter + 'static) -> Self {
         self.adapters.push(Box::new(adapter));
         self
+    }
+
+    /// Reaches the platforms in another way than over the sockets of this machine.
+    #[cfg(feature = "client")]
+    pub fn network(mut self, network: impl crate::platform::Network + 'static) -> Self {
+        self.network = Arc::new(network);
+        self
+    }
+
+    /// Says whether the bot is on a platform already.
+    #[cfg(feature = "testing")]
+    pub(crate) fn has_platform(&self) -> bool {
+        !self.adapters.is_empty()
     }
 
     /// Registers an async closure for events of type `T` under `name`.
@@ -219,6 +236,8 @@ impl BotBuilder {
             intensity: self.intensity,
             backoff: self.backoff,
             observer: restarts_as_events(&self.name, &router),
+            #[cfg(feature = "client")]
+            network: self.network,
         };
         let mut platforms = assembly.supervisor("platforms", Strategy::OneForOne);
         let mut quiesce = Vec::new();

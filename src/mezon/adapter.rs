@@ -32,8 +32,7 @@ use super::log::{CacheOptions, MessageLog};
 use super::protocol::{MezonProtocol, Parts};
 use crate::chat::Speaker;
 use crate::platform::http::HttpClient;
-use crate::platform::websocket::Websocket;
-use crate::platform::{Adapter, Assembly, Source};
+use crate::platform::{Adapter, Assembly, Network, Source};
 
 /// Mezon as a platform of a bot.
 ///
@@ -52,7 +51,7 @@ use crate::platform::{Adapter, Assembly, Source};
 pub struct Mezon {
     client: MezonClient,
     cache: Option<CacheOptions>,
-    transport: MakeTransport,
+    transport: Option<MakeTransport>,
 }
 
 type MakeTransport = Arc<dyn Fn() -> Rc<dyn Transport> + Send + Sync>;
@@ -72,7 +71,7 @@ impl Mezon {
         Self {
             client: MezonClient::new(Arc::new(settings.into())),
             cache: None,
-            transport: Arc::new(|| Rc::new(Websocket::new())),
+            transport: None,
         }
     }
 
@@ -89,12 +88,12 @@ impl Mezon {
         self
     }
 
-    /// Opens links in another way than over the network. `make` is called on the thread of the connection, at each of its starts.
+    /// Opens links in another way than over the network of the bot. `make` is called on the thread of the connection, at each of its starts.
     pub fn transport(
         mut self,
         make: impl Fn() -> Rc<dyn Transport> + Send + Sync + 'static,
     ) -> Self {
-        self.transport = Arc::new(make);
+        self.transport = Some(Arc::new(make));
         self
     }
 
@@ -142,9 +141,10 @@ impl Adapter for Mezon {
             MessageLog::new(cache, Arc::clone(&assembly.counters), &options)
         });
 
-        let session = session(&settings);
+        let network = &assembly.network;
+        let session = session(&settings, network);
         let authenticated = session.address();
-        let api = api(&settings, &session);
+        let api = api(&settings, &session, network);
         let caller = api.address();
         let channels = assembly.supervisor("channels", Strategy::OneForOne);
         let counters = Arc::clone(&assembly.counters);
@@ -162,11 +162,15 @@ impl Adapter for Mezon {
             let door: Arc<dyn Speaker> = Arc::new(client.clone());
             let origin = Origin::with_door(NAME, &assembly.bot, &assembly.router, door);
             let entropy = assembly.entropy.derive("mezon connection");
+            let network = Arc::clone(network);
             move || {
                 let protocol = MezonProtocol::new(Parts {
                     settings: Arc::clone(&settings),
-                    transport: transport(),
-                    http: http(&settings),
+                    transport: match &transport {
+                        Some(transport) => transport(),
+                        None => network.websocket(),
+                    },
+                    http: http(&settings, &network),
                     session: authenticated.clone(),
                     state: Arc::clone(&state),
                     origin: Arc::clone(&origin),
@@ -206,14 +210,18 @@ fn check(settings: &Settings) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn session(settings: &Arc<Settings>) -> ChildSpec<Session<MezonAuthenticator>> {
+fn session(
+    settings: &Arc<Settings>,
+    network: &Arc<dyn Network>,
+) -> ChildSpec<Session<MezonAuthenticator>> {
     let mut kept = SessionSettings::default();
     if let Some(file) = &settings.session_file {
         kept = kept.store(SessionStore::new(file));
     }
-    let settings = Arc::clone(settings);
+    let (settings, network) = (Arc::clone(settings), Arc::clone(network));
     ChildSpec::new("session", move || {
-        let authenticator = MezonAuthenticator::new(http(&settings), Arc::clone(&settings));
+        let http = http(&settings, &network);
+        let authenticator = MezonAuthenticator::new(http, Arc::clone(&settings));
         Session::new(authenticator, kept.clone())
     })
 }
@@ -221,16 +229,19 @@ fn session(settings: &Arc<Settings>) -> ChildSpec<Session<MezonAuthenticator>> {
 fn api(
     settings: &Arc<Settings>,
     session: &ChildSpec<Session<MezonAuthenticator>>,
+    network: &Arc<dyn Network>,
 ) -> ChildSpec<ApiCaller> {
     let (settings, session) = (Arc::clone(settings), session.address());
+    let network = Arc::clone(network);
     ChildSpec::new("api", move || {
-        ApiCaller::new(http(&settings), session.clone())
+        ApiCaller::new(http(&settings, &network), session.clone())
     })
 }
 
 /// The shards of the cache, on a thread of their own where there can be one: what they do blocks.
 fn shards(cache: &Cache, assembly: &Assembly) -> Supervisor {
-    let thread: Option<ArbiterHandle> = System::try_current().map(|_| Arbiter::new().handle());
+    let system = System::try_current().filter(|_| !assembly.network.is_in_process());
+    let thread: Option<ArbiterHandle> = system.map(|_| Arbiter::new().handle());
     let shard = |number: usize| {
         let cache = cache.clone();
         let shard = ChildSpec::new(format!("cache shard {number}"), move || cache.shard(number));
@@ -245,8 +256,8 @@ fn shards(cache: &Cache, assembly: &Assembly) -> Supervisor {
         .fold(supervisor, Supervisor::child)
 }
 
-fn http(settings: &Settings) -> HttpClient {
-    HttpClient::new(settings.timeout, MAX_BODY)
+fn http(settings: &Settings, network: &Arc<dyn Network>) -> HttpClient {
+    HttpClient::over(network.http(), settings.timeout, MAX_BODY)
 }
 
 const NAME: &str = "mezon";
