@@ -6,6 +6,8 @@ pub mod chat;
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod config;
+#[cfg(feature = "endpoint")]
+pub mod endpoint;
 pub mod handlers;
 #[cfg(feature = "mezon")]
 pub mod mezon;

@@ -108,6 +108,42 @@ async fn a_login_that_answers_nonsense_is_exit_code_5_and_says_what_came() {
     }
 }
 
+#[actix_rt::test]
+async fn the_endpoint_says_where_it_is_and_a_taken_port_is_exit_code_5() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let url = simulator.url("mezon").unwrap();
+    let variables = [
+        ("GREENROOM__MEZON__BASE_URL", url.as_str()),
+        ("GREENROOM__MEZON__CLIENT_ID", "1000000000000000001"),
+        ("GREENROOM__MEZON__API_KEY", "sim-mezon-key"),
+        ("GREENROOM__CACHE__ENABLED", "false"),
+    ];
+    let arguments = ["run", "--json", "--endpoint", "127.0.0.1:0"];
+    let mut bot = greenroom(&arguments, &variables).spawn().unwrap();
+    let stdout = bot.stdout.take().unwrap();
+    let line = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+        line
+    });
+    let line: Value = serde_json::from_str(&line.await.unwrap()).unwrap();
+    let address = line["endpoint"].as_str().unwrap();
+    let address = address.strip_prefix("http://").unwrap().to_owned();
+    let second = greenroom(&["run", "--endpoint", &address], &variables)
+        .output()
+        .unwrap();
+    let said = text(&second.stderr);
+    assert_eq!(second.status.code(), Some(5), "{said}");
+    assert!(said.lines().last().unwrap().contains(&address), "{said}");
+    let killed = Command::new("kill")
+        .args(["-TERM", &bot.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    let code = tokio::task::spawn_blocking(move || bot.wait().unwrap().code());
+    assert_eq!(code.await.unwrap(), Some(0));
+    simulator.stop().await;
+}
+
 #[test]
 fn the_demo_ends_well_and_sums_up() {
     let arguments = ["demo", "--once", "--json", "--speed", "20", "--seed", "7"];

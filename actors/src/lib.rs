@@ -11,5 +11,6 @@ pub mod limiter;
 pub mod mailbox;
 pub mod router;
 pub mod session;
+pub mod store;
 pub mod supervisor;
 pub mod telemetry;

@@ -1,7 +1,9 @@
 //! Composing a bot.
 
 use std::fmt;
-use std::sync::Arc;
+#[cfg(feature = "endpoint")]
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::{Actor, Context};
@@ -14,6 +16,8 @@ use greenroom_actors::supervisor::{
 use greenroom_actors::telemetry::Counters;
 
 use super::{BotError, Running};
+#[cfg(feature = "endpoint")]
+use crate::endpoint::Endpoint;
 use crate::platform::{Adapter, Assembly};
 
 /// A bot that is composed and not yet started.
@@ -59,6 +63,8 @@ pub struct BotBuilder {
     router: Router,
     #[cfg(feature = "client")]
     network: Arc<dyn crate::platform::Network>,
+    #[cfg(feature = "endpoint")]
+    endpoint: Option<SocketAddr>,
 }
 
 /// Enters a handler into the router and makes its child.
@@ -91,6 +97,8 @@ impl Bot {
             router: Router::default(),
             #[cfg(feature = "client")]
             network: crate::platform::network::default(),
+            #[cfg(feature = "endpoint")]
+            endpoint: None,
         }
     }
 
@@ -101,8 +109,8 @@ impl Bot {
     /// Panics outside an actix system, such as `#[actix::main]` makes.
     #[must_use = "it is what stops the bot in order"]
     pub fn start(self) -> Running {
-        let mut running = self.running;
-        running.root = Some(Root::start(self.tree));
+        let running = self.running;
+        running.root.get_or_init(|| Root::start(self.tree));
         running
     }
 
@@ -197,6 +205,14 @@ impl BotBuilder {
         self
     }
 
+    /// Lets the bot answer over HTTP how it is, at an address of this machine; port 0 takes a free one, which
+    /// [`Running::endpoint`] tells. Nothing is opened by default. See [`crate::endpoint`] for what it answers.
+    #[cfg(feature = "endpoint")]
+    pub fn endpoint(mut self, listen: SocketAddr) -> Self {
+        self.endpoint = Some(listen);
+        self
+    }
+
     /// Composes the bot and runs it: [`build`](Self::build), then [`Bot::run`].
     ///
     /// # Errors
@@ -220,7 +236,8 @@ impl BotBuilder {
     ///
     /// # Errors
     ///
-    /// [`BotError::Assembly`] if a platform cannot be set up, [`BotError::SameName`] if two handlers have one name.
+    /// [`BotError::Assembly`] if a platform cannot be set up, [`BotError::SameName`] if two handlers have one name, and
+    /// `BotError::Endpoint` if the endpoint cannot listen.
     pub fn build(self) -> Result<Bot, BotError> {
         let mut names = self.names;
         names.sort_unstable();
@@ -240,12 +257,13 @@ impl BotBuilder {
             network: self.network,
         };
         let mut platforms = assembly.supervisor("platforms", Strategy::OneForOne);
-        let mut quiesce = Vec::new();
+        let (mut quiesce, mut names) = (Vec::new(), Vec::new());
         for adapter in self.adapters {
             let platform = adapter.name();
             let source = adapter
                 .assemble(&assembly)
                 .map_err(|error| BotError::Assembly { platform, error })?;
+            names.push(platform);
             platforms = platforms.child(source.branch);
             quiesce.extend(source.quiesce);
         }
@@ -266,19 +284,35 @@ impl BotBuilder {
                 handlers.child(register(&router, &self.entropy))
             });
         // Stopped in reverse order: handlers finish while the platforms can still carry their replies.
-        let tree = assembly
-            .supervisor(&self.name, Strategy::OneForOne)
-            .child(platforms)
-            .child(handlers);
-        Ok(Bot {
-            tree,
-            running: Running {
-                root: None,
-                router,
-                counters: assembly.counters,
-                quiesce,
-            },
-        })
+        let tree = assembly.supervisor(&self.name, Strategy::OneForOne);
+        #[cfg_attr(
+            not(feature = "endpoint"),
+            expect(unused_mut, reason = "only the endpoint changes it")
+        )]
+        let mut running = Running {
+            name: self.name.into(),
+            platforms: names.into(),
+            root: Arc::new(OnceLock::new()),
+            stopping: Arc::default(),
+            router,
+            counters: assembly.counters,
+            quiesce,
+            #[cfg(feature = "endpoint")]
+            endpoint: None,
+        };
+        // The endpoint is stopped after everything else, so that it can say what is being waited for.
+        #[cfg(feature = "endpoint")]
+        let tree = match self.endpoint {
+            Some(address) => {
+                let endpoint = Endpoint::bind(address)
+                    .map_err(|source| BotError::Endpoint { address, source })?;
+                running.endpoint = Some(endpoint.address());
+                tree.child(endpoint.child(running.clone()))
+            }
+            None => tree,
+        };
+        let tree = tree.child(platforms).child(handlers);
+        Ok(Bot { tree, running })
     }
 }
 

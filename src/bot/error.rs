@@ -20,6 +20,15 @@ pub enum BotError {
     #[cfg(feature = "cli")]
     #[error("the configuration is wrong:\n{0}")]
     Config(#[from] crate::config::Faults),
+    /// The endpoint cannot listen: another program has the port, or the address is not one of this machine.
+    #[cfg(feature = "endpoint")]
+    #[error("the endpoint cannot listen on {address}: {source}")]
+    Endpoint {
+        /// Where it should have listened.
+        address: std::net::SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// The tree failed: a fatal error, or more restarts than are allowed.
     #[error("the bot failed: {exit}")]
     Failed {

@@ -2,8 +2,10 @@
 
 mod builder;
 mod error;
+mod health;
 mod running;
 
 pub use builder::{Bot, BotBuilder};
 pub use error::BotError;
+pub use health::{Health, HealthStatus};
 pub use running::{Report, Running};

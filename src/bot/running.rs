@@ -1,25 +1,31 @@
 //! A bot that runs.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use greenroom_actors::connection::Quiesce;
 use greenroom_actors::mailbox::Ref;
 use greenroom_actors::router::Router;
 use greenroom_actors::supervisor::{Exit, NodeState, Root, TreeSnapshot};
-use greenroom_actors::telemetry::Counters;
+use greenroom_actors::telemetry::{Counters, metrics};
 use serde::Serialize;
 
-use super::BotError;
+use super::{BotError, Health};
 
 /// A bot that runs. Clones refer to the same bot.
 #[derive(Clone, Debug)]
 pub struct Running {
-    pub(super) root: Option<Root>,
+    pub(super) name: Arc<str>,
+    pub(super) platforms: Arc<[&'static str]>,
+    pub(super) root: Arc<OnceLock<Root>>,
+    pub(super) stopping: Arc<AtomicBool>,
     pub(super) router: Router,
     pub(super) counters: Arc<Counters>,
     pub(super) quiesce: Vec<Ref<Quiesce>>,
+    #[cfg(feature = "endpoint")]
+    pub(super) endpoint: Option<std::net::SocketAddr>,
 }
 
 /// What a bot has done.
@@ -49,10 +55,10 @@ impl Running {
     /// Takes a snapshot of the tree.
     #[must_use]
     pub fn tree(&self) -> TreeSnapshot {
-        match &self.root {
+        match self.root.get() {
             Some(root) => root.snapshot(),
             None => TreeSnapshot {
-                name: String::new(),
+                name: self.name.to_string(),
                 state: NodeState::Idle,
                 restarts: 0,
                 last_exit: None,
@@ -70,6 +76,33 @@ impl Running {
             counters: self.counters.snapshot(),
             dead_letters: self.router.dead_letters().total(),
         }
+    }
+
+    /// Returns everything that is measured, in the text format of Prometheus, version 0.0.4; its content type is
+    /// [`metrics::CONTENT_TYPE`].
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let dead_letters = self.router.dead_letters().total();
+        metrics::render(&self.tree(), &self.counters, dead_letters)
+    }
+
+    /// Returns where the endpoint listens, if there is one.
+    #[cfg(feature = "endpoint")]
+    #[must_use]
+    pub fn endpoint(&self) -> Option<std::net::SocketAddr> {
+        self.endpoint
+    }
+
+    /// Says whether the bot lives, and whether every platform is connected now.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        Health::judge(
+            &self.name,
+            &self.platforms,
+            self.root.get().is_some_and(|root| !root.is_ended()),
+            self.stopping.load(Ordering::Relaxed),
+            self.counters.connections.report(),
+        )
     }
 
     /// Waits until every platform has been reached once.
@@ -92,7 +125,7 @@ impl Running {
 
     /// Waits until the bot ends by itself, which it does only by failing.
     pub async fn ended(&self) -> Exit {
-        match &self.root {
+        match self.root.get() {
             Some(root) => root.ended().await,
             None => Exit::Normal,
         }
@@ -101,11 +134,12 @@ impl Running {
     /// Shuts down in order: platforms take no more events, handlers finish what waits and their replies leave, then everything stops
     /// in reverse start order, each within its deadline.
     pub async fn shutdown(&self) -> Report {
+        self.stopping.store(true, Ordering::Relaxed);
         for source in &self.quiesce {
             // A platform that has ended takes no more events either.
             let _ = source.send(Quiesce).await;
         }
-        if let Some(root) = &self.root {
+        if let Some(root) = self.root.get() {
             root.shutdown().await;
         }
         self.report()

@@ -158,6 +158,7 @@ impl From<BotError> for Failure {
                 Self::new(kind, message)
             }
             BotError::Assembly { .. } => Self::new(FailureKind::Configuration, error.to_string()),
+            BotError::Endpoint { .. } => Self::new(FailureKind::Network, error.to_string()),
             BotError::SameName(_) | BotError::Signals(_) => Self::failed(error.to_string()),
         }
     }

@@ -1,8 +1,10 @@
 //! `greenroom run`: the bot that the configuration composes from ready-made handlers, until it is told to stop.
 
+use std::net::SocketAddr;
+
 use clap::Args;
 
-use super::{Failure, FailureKind, Globals, compose, logging};
+use super::{Failure, FailureKind, Globals, Printer, compose, logging};
 use crate::config::{Purpose, Sources};
 
 /// The arguments of `greenroom run`. What is not given is taken from the configuration.
@@ -11,12 +13,19 @@ pub(super) struct RunArgs {
     /// The seed of all random numbers
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Answer over HTTP how the bot is, at this address, such as 127.0.0.1:9100; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    endpoint: Option<SocketAddr>,
 }
 
 impl RunArgs {
     /// Adds these flags as the last layer of the configuration.
     fn apply(&self, sources: Sources) -> Sources {
-        sources.flag("bot.seed", "--seed", self.seed)
+        sources.flag("bot.seed", "--seed", self.seed).flag(
+            "endpoint.listen",
+            "--endpoint",
+            self.endpoint,
+        )
     }
 }
 
@@ -31,7 +40,18 @@ pub(super) async fn run(args: RunArgs, globals: &Globals) -> Result<(), Failure>
     if config.handlers.is_empty() {
         tracing::warn!("the configuration has no [[handlers]]: the bot will only listen");
     }
-    let bot = compose::bot(&config).build()?.start();
+    let mut bot = compose::bot(&config);
+    if let Some(address) = config.endpoint.listen {
+        bot = bot.endpoint(address);
+    }
+    let bot = bot.build()?.start();
+    if let Some(address) = bot.endpoint() {
+        let url = format!("http://{address}");
+        tracing::info!(url, "the endpoint answers");
+        if globals.json {
+            Printer::report(globals).object(&serde_json::json!({"endpoint": url}))?;
+        }
+    }
     tracing::info!(bot = config.bot.name, "running; Ctrl-C or SIGTERM stops it");
     let report = bot.until_stopped().await?;
     tracing::info!("what it did:\n{}", report.tree);

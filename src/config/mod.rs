@@ -35,6 +35,6 @@ mod value;
 pub use error::{Fault, Faults, Origin};
 pub use load::{DEFAULT_FILE, Purpose, Sources};
 pub use schema::{
-    Bot, Cache, CacheOverflow, Config, Delivery, Handler, HandlerKind, Log, LogFormat, LogLevel,
-    Mezon, Order, Overflow, Supervision, Trigger, Wire,
+    Bot, Cache, CacheOverflow, Config, Delivery, Endpoint, Handler, HandlerKind, Log, LogFormat,
+    LogLevel, Mezon, Order, Overflow, Supervision, Trigger, Wire,
 };

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
@@ -242,6 +243,19 @@ impl<'a> Section<'a> {
             _ => Err(mismatch("a URL as text", value)),
         })
         .unwrap_or(default)
+    }
+
+    /// Reads an address with its port; the empty text is none.
+    pub(super) fn address(&mut self, key: &'static str) -> Option<SocketAddr> {
+        self.read(key, |value, _| match &value.kind {
+            ValueKind::String(text) if text.is_empty() => Ok(None),
+            ValueKind::String(text) => text
+                .parse()
+                .map(Some)
+                .map_err(|_| "must be an address and a port, such as 127.0.0.1:9100".to_owned()),
+            _ => Err(mismatch("an address as text", value)),
+        })
+        .flatten()
     }
 
     /// Opens a section below this one; it is empty if nobody set anything in it.

@@ -1,124 +1,48 @@
-//! What the bot knows of its clans, channels and users. Plain data, bounded.
+//! What the bot knows of its clans, channels, users and messages. Plain data, bounded.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-use greenroom_proto::mezon::{api, realtime};
+use bytes::Bytes;
+use greenroom_proto::mezon::{self, Wire, api, realtime};
 
-use super::limits::DIRECT;
-
-/// A map that forgets what it got first once it is full. Replacing a value forgets nothing.
-#[derive(Clone, Debug)]
-pub(super) struct Fifo<V> {
-    values: BTreeMap<i64, V>,
-    order: VecDeque<i64>,
-    limit: usize,
-}
-
-impl<V> Fifo<V> {
-    pub(super) fn new(limit: usize) -> Self {
-        Self {
-            values: BTreeMap::new(),
-            order: VecDeque::new(),
-            limit: limit.max(1),
-        }
-    }
-
-    pub(super) fn get(&self, id: i64) -> Option<&V> {
-        self.values.get(&id)
-    }
-
-    pub(super) fn get_mut(&mut self, id: i64) -> Option<&mut V> {
-        self.values.get_mut(&id)
-    }
-
-    pub(super) fn set(&mut self, id: i64, value: V) {
-        if self.values.insert(id, value).is_some() {
-            return;
-        }
-        self.order.push_back(id);
-        if self.order.len() > self.limit
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.values.remove(&oldest);
-        }
-    }
-
-    pub(super) fn remove(&mut self, id: i64) -> Option<V> {
-        let removed = self.values.remove(&id)?;
-        self.order.retain(|kept| *kept != id);
-        Some(removed)
-    }
-
-    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
-        self.order.iter().filter_map(|id| self.values.get(id))
-    }
-
-    pub(super) fn entries(&self) -> impl Iterator<Item = (i64, &V)> {
-        self.order
-            .iter()
-            .filter_map(|id| Some((*id, self.values.get(id)?)))
-    }
-}
-
-/// A clan that the bot is in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Clan {
-    /// Its id; 0 is the one of all direct conversations.
-    pub id: i64,
-    /// Its name.
-    pub name: String,
-    /// Where newcomers are welcomed.
-    pub welcome_channel_id: i64,
-}
-
-/// A channel that the bot has seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Channel {
-    /// Its id.
-    pub id: i64,
-    /// The clan that it is in, 0 for direct conversations.
-    pub clan_id: i64,
-    /// Its name.
-    pub name: String,
-    /// Its type: 1 channel, 2 group, 3 direct, 7 thread, 10 voice and others.
-    pub channel_type: i32,
-    /// Whether only some may see it.
-    pub is_private: bool,
-    /// The category that it is in.
-    pub category_id: i64,
-    /// The name of the category.
-    pub category_name: String,
-    /// The channel that a thread belongs to.
-    pub parent_id: i64,
-    /// The code of its voice room.
-    pub meeting_code: String,
-}
-
-/// A user whom the bot has heard of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct User {
-    /// The user's id.
-    pub id: i64,
-    /// The user name.
-    pub username: String,
-    /// The nickname in the clan where the user was heard of last.
-    pub clan_nick: String,
-    /// The picture in that clan.
-    pub clan_avatar: String,
-    /// The usual picture.
-    pub avatar: String,
-    /// The name to show.
-    pub display_name: String,
-}
+use super::fifo::Fifo;
+use super::limits::{DIRECT_CLAN, UPDATED};
+use super::model::{Channel, Clan, User};
 
 /// All of them. Lookups never wait.
 #[derive(Clone, Debug)]
 pub(super) struct Caches {
     pub(super) clans: Fifo<Clan>,
-    pub(super) channels: Fifo<Channel>,
-    pub(super) users: Fifo<User>,
+    /// The channels of all clans.
+    channels: Fifo<Arc<Channel>>,
+    /// What is known of each clan; of the one of direct conversations are all users.
+    parts: Fifo<Part>,
     /// The direct conversation with a user, by user.
     pub(super) direct: Fifo<i64>,
+    messages: Fifo<Fifo<Kept>>,
+}
+
+/// What is in a clan.
+#[derive(Clone, Debug)]
+struct Part {
+    channels: Fifo<Arc<Channel>>,
+    users: Fifo<User>,
+}
+
+/// A message as it came.
+#[derive(Clone, Debug)]
+struct Kept {
+    wire: Wire,
+    body: Bytes,
+}
+
+impl Default for Part {
+    fn default() -> Self {
+        Self {
+            channels: Fifo::new(CHANNELS),
+            users: Fifo::new(USERS),
+        }
+    }
 }
 
 impl Default for Caches {
@@ -126,38 +50,131 @@ impl Default for Caches {
         Self {
             clans: Fifo::new(CLANS),
             channels: Fifo::new(CHANNELS),
-            users: Fifo::new(USERS),
+            parts: Fifo::new(CLANS),
             direct: Fifo::new(USERS),
+            messages: Fifo::new(CHANNELS),
         }
     }
 }
 
 impl Caches {
+    pub(super) fn channel(&self, id: i64) -> Option<&Channel> {
+        self.channels.get(id).map(Arc::as_ref)
+    }
+
+    pub(super) fn channel_of(&self, clan: i64, id: i64) -> Option<&Channel> {
+        self.parts.get(clan)?.channels.get(id).map(Arc::as_ref)
+    }
+
+    pub(super) fn channels(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.values().map(Arc::as_ref)
+    }
+
+    pub(super) fn channels_of(&self, clan: i64) -> impl Iterator<Item = &Channel> {
+        let part = self.parts.get(clan).into_iter();
+        part.flat_map(|part| part.channels.values().map(Arc::as_ref))
+    }
+
+    /// Learns a channel: it is then found among all of them and in its clan.
+    pub(super) fn set_channel(&mut self, channel: impl Into<Channel>) {
+        let channel = Arc::new(channel.into());
+        if channel.id == 0 {
+            return;
+        }
+        let part = self.parts.get_or(channel.clan_id, Part::default);
+        part.channels.set(channel.id, Arc::clone(&channel));
+        self.channels.set(channel.id, channel);
+    }
+
+    pub(super) fn remove_channel(&mut self, clan: i64, id: i64) {
+        let known = self.channels.remove(id);
+        let clan = known.map_or(clan, |channel| channel.clan_id);
+        if let Some(part) = self.parts.get_mut(clan) {
+            part.channels.remove(id);
+        }
+        self.messages.remove(id);
+    }
+
+    /// Forgets a clan and all that is in it.
+    pub(super) fn remove_clan(&mut self, id: i64) {
+        self.clans.remove(id);
+        for channel in self
+            .parts
+            .remove(id)
+            .iter()
+            .flat_map(|part| part.channels.values())
+        {
+            self.channels.remove(channel.id);
+            self.messages.remove(channel.id);
+        }
+    }
+
+    pub(super) fn user(&self, id: i64) -> Option<&User> {
+        self.user_of(DIRECT_CLAN, id)
+    }
+
+    pub(super) fn user_of(&self, clan: i64, id: i64) -> Option<&User> {
+        self.parts.get(clan)?.users.get(id)
+    }
+
+    pub(super) fn users_of(&self, clan: i64) -> impl Iterator<Item = &User> {
+        let part = self.parts.get(clan).into_iter();
+        part.flat_map(|part| part.users.values())
+    }
+
+    /// Learns a user, who is then found in the clan and among all users.
+    pub(super) fn set_user(&mut self, clan: i64, user: &User) {
+        if user.id == 0 {
+            return;
+        }
+        for clan in [clan, DIRECT_CLAN] {
+            let users = &mut self.parts.get_or(clan, Part::default).users;
+            if users.get(user.id) != Some(user) {
+                users.set(user.id, user.clone());
+            }
+            if clan == DIRECT_CLAN {
+                break;
+            }
+        }
+    }
+
+    /// Forgets that a user is in a clan.
+    pub(super) fn remove_user(&mut self, clan: i64, id: i64) {
+        if let Some(part) = self.parts.get_mut(clan) {
+            part.users.remove(id);
+        }
+        let is_elsewhere = self
+            .parts
+            .entries()
+            .any(|(other, part)| other != DIRECT_CLAN && part.users.get(id).is_some());
+        if !is_elsewhere
+            && self.direct.get(id).is_none()
+            && let Some(all) = self.parts.get_mut(DIRECT_CLAN)
+        {
+            all.users.remove(id);
+        }
+    }
+
     /// Learns the bot's direct conversations: each is with the first of its users.
     pub(super) fn learn_direct(&mut self, channels: &[api::ChannelDescription]) {
         for channel in channels {
-            self.channels.set(channel.channel_id, channel.into());
-            if let Some(user) = channel.user_ids.first() {
-                self.direct.set(*user, channel.channel_id);
+            self.set_channel(channel);
+            let Some(user) = User::of_direct(channel) else {
+                continue;
+            };
+            self.direct.set(user.id, channel.channel_id);
+            if self.user(user.id).is_none() {
+                self.set_user(DIRECT_CLAN, &user);
             }
         }
     }
 
     /// Learns who sent a message.
     pub(super) fn learn_sender(&mut self, message: &api::ChannelMessage) {
-        let id = message.sender_id;
-        if id == 0 {
-            return;
-        }
-        let is_known = self.users.get(id).is_some_and(|user| {
-            user.username == message.username
-                && user.display_name == message.display_name
-                && user.clan_nick == message.clan_nick
-                && user.clan_avatar == message.clan_avatar
-                && user.avatar == message.avatar
-        });
-        if !is_known {
-            self.users.set(id, message.into());
+        let is = |user: &User| user.is_sender(message);
+        let is_known = |clan| self.user_of(clan, message.sender_id).is_some_and(is);
+        if !(is_known(message.clan_id) && is_known(DIRECT_CLAN)) {
+            self.set_user(message.clan_id, &message.into());
         }
     }
 
@@ -170,119 +187,47 @@ impl Caches {
             }
         }
     }
-}
 
-impl From<&api::ClanDesc> for Clan {
-    fn from(clan: &api::ClanDesc) -> Self {
-        Self {
-            id: clan.clan_id,
-            name: clan.clan_name.clone(),
-            welcome_channel_id: clan.welcome_channel_id,
+    /// Keeps a message in memory as it came; `body` must not keep more alive than itself.
+    pub(super) fn set_message(&mut self, channel: i64, id: i64, wire: Wire, body: Bytes) {
+        let messages = self.messages.get_or(channel, || Fifo::new(MESSAGES));
+        messages.set(id, Kept { wire, body });
+    }
+
+    pub(super) fn remove_message(&mut self, channel: i64, id: i64) {
+        if let Some(messages) = self.messages.get_mut(channel) {
+            messages.remove(id);
         }
     }
-}
 
-impl From<&api::ChannelDescription> for Channel {
-    fn from(channel: &api::ChannelDescription) -> Self {
-        Self {
-            id: channel.channel_id,
-            clan_id: match channel.r#type {
-                DIRECT => 0,
-                _ => channel.clan_id,
-            },
-            name: channel.channel_label.clone(),
-            channel_type: channel.r#type,
-            is_private: channel.channel_private != 0,
-            category_id: channel.category_id,
-            category_name: channel.category_name.clone(),
-            parent_id: channel.parent_id,
-            meeting_code: channel.meeting_code.clone(),
+    pub(super) fn message(&self, channel: i64, id: i64) -> Option<api::ChannelMessage> {
+        let kept = self.messages.get(channel)?.get(id)?;
+        let decoded = mezon::decode(kept.wire, kept.body.clone());
+        let mut message: api::ChannelMessage = decoded.ok()?;
+        // It is found as it is now; that it was changed is of no interest.
+        if message.code == UPDATED {
+            message.code = 0;
         }
-    }
-}
-
-impl From<&realtime::ChannelCreatedEvent> for Channel {
-    fn from(event: &realtime::ChannelCreatedEvent) -> Self {
-        Self {
-            id: event.channel_id,
-            clan_id: event.clan_id,
-            name: event.channel_label.clone(),
-            channel_type: event.channel_type,
-            is_private: event.channel_private != 0,
-            category_id: event.category_id,
-            parent_id: event.parent_id,
-            ..Self::default()
-        }
-    }
-}
-
-impl From<&realtime::ChannelUpdatedEvent> for Channel {
-    fn from(event: &realtime::ChannelUpdatedEvent) -> Self {
-        Self {
-            id: event.channel_id,
-            clan_id: event.clan_id,
-            name: event.channel_label.clone(),
-            channel_type: event.channel_type,
-            is_private: event.channel_private,
-            category_id: event.category_id,
-            category_name: String::new(),
-            parent_id: event.parent_id,
-            meeting_code: event.meeting_code.clone(),
-        }
-    }
-}
-
-impl From<&api::ChannelMessage> for User {
-    fn from(message: &api::ChannelMessage) -> Self {
-        Self {
-            id: message.sender_id,
-            username: message.username.clone(),
-            clan_nick: message.clan_nick.clone(),
-            clan_avatar: message.clan_avatar.clone(),
-            avatar: message.avatar.clone(),
-            display_name: message.display_name.clone(),
-        }
-    }
-}
-
-impl From<&realtime::UserProfileRedis> for User {
-    fn from(profile: &realtime::UserProfileRedis) -> Self {
-        Self {
-            id: profile.user_id,
-            username: profile.username.clone(),
-            avatar: profile.avatar.clone(),
-            display_name: profile.display_name.clone(),
-            ..Self::default()
-        }
+        Some(message)
     }
 }
 
 const CLANS: usize = 1_000;
 const CHANNELS: usize = 1_000;
+/// Messages in memory, of each channel.
+const MESSAGES: usize = 200;
 const USERS: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_oldest_goes_first_and_a_replacement_costs_nobody_the_place() {
-        let mut cache = Fifo::new(2);
-        cache.set(1, "a");
-        cache.set(2, "b");
-        cache.set(1, "c");
-        assert_eq!(
-            (cache.get(1), cache.get(2), cache.values().count()),
-            (Some(&"c"), Some(&"b"), 2)
-        );
-        cache.set(3, "d");
-        assert_eq!(
-            (cache.get(1), cache.get(2), cache.get(3)),
-            (None, Some(&"b"), Some(&"d"))
-        );
-        assert_eq!(cache.remove(2), Some("b"));
-        cache.set(4, "e");
-        assert_eq!(cache.values().collect::<Vec<_>>(), [&"d", &"e"]);
+    fn channel(id: i64, clan_id: i64) -> Channel {
+        Channel {
+            id,
+            clan_id,
+            ..Channel::default()
+        }
     }
 
     #[test]
@@ -293,13 +238,73 @@ mod tests {
             r#type: 3,
             channel_private: 1,
             user_ids: vec![4, 8],
+            usernames: vec!["alice".to_owned()],
             ..Default::default()
         };
         let mut caches = Caches::default();
         caches.learn_direct(&[channel, api::ChannelDescription::default()]);
         assert_eq!(caches.direct.get(4), Some(&5));
         assert_eq!(caches.direct.get(8), None);
-        let channel = caches.channels.get(5).unwrap();
+        assert_eq!(caches.user(4).unwrap().username, "alice");
+        let channel = caches.channel(5).unwrap();
         assert_eq!((channel.clan_id, channel.is_private), (0, true));
+    }
+
+    #[test]
+    fn a_clan_that_is_left_takes_its_channels_along() {
+        let mut caches = Caches::default();
+        caches.set_channel(channel(3, 2));
+        caches.set_channel(channel(4, 7));
+        assert_eq!(caches.channel(3), caches.channel_of(2, 3));
+        caches.remove_clan(2);
+        assert_eq!((caches.channel(3), caches.channel_of(2, 3)), (None, None));
+        assert!(caches.channel(4).is_some());
+        caches.remove_channel(0, 4);
+        assert_eq!(caches.channels_of(7).count(), 0);
+    }
+
+    #[test]
+    fn a_user_is_kept_until_the_last_clan_is_left() {
+        let alice = User {
+            id: 4,
+            username: "alice".to_owned(),
+            ..User::default()
+        };
+        let mut caches = Caches::default();
+        caches.set_user(2, &alice);
+        caches.set_user(3, &alice);
+        caches.remove_user(2, 4);
+        assert_eq!((caches.user_of(2, 4), caches.user(4)), (None, Some(&alice)));
+        caches.remove_user(3, 4);
+        assert_eq!(caches.user(4), None);
+    }
+
+    #[test]
+    fn messages_are_kept_as_they_are_now() {
+        let mut caches = Caches::default();
+        let message = |message_id, code, content: &str| api::ChannelMessage {
+            channel_id: 3,
+            message_id,
+            code,
+            content: content.to_owned(),
+            ..Default::default()
+        };
+        for wire in [Wire::V1, Wire::V2] {
+            let mut keep = |message: &api::ChannelMessage| {
+                let body = mezon::encode(wire, message).into();
+                caches.set_message(3, message.message_id, wire, body);
+            };
+            for id in 0..300 {
+                keep(&message(id, 0, "a"));
+            }
+            keep(&message(299, UPDATED, "b"));
+            assert_eq!(caches.message(3, 99), None);
+            assert_eq!(caches.message(3, 100).unwrap().content, "a");
+            let changed = caches.message(3, 299).unwrap();
+            assert_eq!((changed.content.as_str(), changed.code), ("b", 0));
+            caches.remove_message(3, 299);
+            assert_eq!(caches.message(3, 299), None);
+            caches.messages.remove(3);
+        }
     }
 }

@@ -16,6 +16,8 @@ pub struct Request {
     pub(super) message: Message,
     /// Sizes of attachments that only the older wire can write, by their place.
     pub(super) wide: Vec<(usize, i64)>,
+    /// Whether the connection is as good without it.
+    pub(super) is_optional: bool,
 }
 
 /// What the platform answered.
@@ -54,7 +56,14 @@ impl Request {
         Self {
             message,
             wide: Vec::new(),
+            is_optional: false,
         }
+    }
+
+    /// Marks it as something without which the connection is as good.
+    pub(super) fn optional(mut self) -> Self {
+        self.is_optional = true;
+        self
     }
 
     /// Adds the sizes of attachments that are too large for the message itself.
@@ -147,6 +156,11 @@ pub(super) fn ephemeral(wire: Wire, message: &Request, receivers: &[i64]) -> Vec
 impl Answer {
     pub(super) fn api(payload: Bytes) -> Self {
         Self(Body::Api(payload))
+    }
+
+    /// The answer to a request that was refused, and that nobody minds.
+    pub(super) fn nothing() -> Self {
+        Self(Body::Empty)
     }
 
     /// The answer to a message that the platform is known to have taken.

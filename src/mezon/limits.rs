@@ -37,13 +37,15 @@ pub fn mode_of(channel_type: i32) -> i32 {
 #[must_use]
 pub fn type_of(mode: i32) -> i32 {
     match mode {
-        3 => 2,
+        3 => GROUP,
         4 => DIRECT,
         6 => THREAD,
         _ => 1,
     }
 }
 
+/// The type of a conversation of several people in no clan.
+pub(super) const GROUP: i32 = 2;
 /// The type of a direct conversation.
 pub(super) const DIRECT: i32 = 3;
 /// The type of a thread.
@@ -54,8 +56,14 @@ pub(super) const DIRECT_MODE: i32 = 4;
 pub(super) const UPDATED: i32 = 1;
 /// The code of a message that was removed.
 pub(super) const REMOVED: i32 = 2;
+/// The code of a message that tells of tokens.
+pub(super) const SENT_TOKEN: i32 = 11;
 /// The code of a message that only its receivers see.
 pub(super) const EPHEMERAL: i32 = 12;
+/// The code that changes such a message.
+pub(super) const EPHEMERAL_UPDATED: i32 = 14;
+/// The code that takes such a message back.
+pub(super) const EPHEMERAL_REMOVED: i32 = 15;
 /// The code of a notification that somebody wants to be a friend.
 pub(super) const FRIEND_REQUEST: i32 = -2;
 /// The clan of all direct conversations.

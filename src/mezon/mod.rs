@@ -16,11 +16,13 @@ mod error;
 mod event;
 #[cfg(feature = "simulator")]
 pub(crate) mod fake;
+mod fifo;
 mod http;
 mod lenient;
 mod limits;
 mod log;
 mod message;
+mod model;
 mod outgoing;
 mod protocol;
 mod raw;
@@ -31,8 +33,10 @@ mod wide;
 pub use adapter::Mezon;
 pub use auth::MezonSession;
 pub use authenticator::MezonAuthenticator;
-pub use caches::{Channel, Clan, User};
-pub use client::{MezonClient, OnMezon};
+pub use client::{
+    ChannelMessages, Channels, ClanChannels, ClanUsers, Clans, Live, MezonClient, OnMessage,
+    OnMezon, Receivers, Users,
+};
 pub use codec::{Answer, Request};
 pub use config::Settings;
 pub use content::Content;
@@ -45,5 +49,6 @@ pub use limits::{mode_of, type_of};
 pub(crate) use log::wire_of;
 pub use log::{CacheOptions, read_record};
 pub use message::MezonMessage;
+pub use model::{Channel, Clan, User};
 pub use outgoing::{Attachment, NewMessage};
 pub use protocol::MezonProtocol;

@@ -1,15 +1,15 @@
 //! What a bot says, in the platform's own terms.
 
 use greenroom_actors::connection::RequestError;
-use greenroom_actors::event::{ChannelKey, Id};
+use greenroom_actors::event::Id;
 use greenroom_proto::mezon::{api, realtime};
 
-use super::caches::User;
 use super::codec::Request;
 use super::content::Content;
 use super::limits::check_content;
 use super::message::MezonMessage;
-use super::state::Route;
+use super::model::User;
+use super::state::Place;
 use crate::chat::Quote;
 
 /// A message to send, with all that the platform can put into one.
@@ -42,6 +42,8 @@ pub struct NewMessage {
     pub topic: Id,
     /// The kind of message; 0 is an ordinary one.
     pub code: i32,
+    /// The ephemeral message that this one changes; see [`update_ephemeral`](super::MezonClient::update_ephemeral).
+    pub changes: Id,
 }
 
 /// A file of a message.
@@ -123,12 +125,7 @@ impl NewMessage {
     /// # Errors
     ///
     /// [`RequestError::Invalid`] if the content is too long or an id is not a number.
-    pub(super) fn into_request(
-        self,
-        channel: &ChannelKey,
-        route: Route,
-        limit: usize,
-    ) -> Result<Request, RequestError> {
+    pub(super) fn into_request(self, place: Place, limit: usize) -> Result<Request, RequestError> {
         let content = self.content.to_string();
         check_content(&content, limit)?;
         let mut wide = Vec::new();
@@ -140,8 +137,8 @@ impl NewMessage {
             file.with_size(size)
         };
         let send = realtime::ChannelMessageSend {
-            clan_id: route.clan_id,
-            channel_id: number(&channel.channel)?,
+            clan_id: place.clan_id,
+            channel_id: place.channel_id,
             content,
             mentions: self.mentions,
             attachments: self
@@ -151,14 +148,14 @@ impl NewMessage {
                 .map(&mut file)
                 .collect(),
             references: self.references,
-            mode: route.mode,
+            mode: place.mode,
             anonymous_message: self.anonymous,
             mention_everyone: self.mention_everyone,
             avatar: self.avatar,
-            is_public: route.is_public,
+            is_public: place.is_public,
             code: self.code,
             topic_id: number(&self.topic)?,
-            ..Default::default()
+            id: number(&self.changes)?,
         };
         Ok(Request::from(send).with_sizes(wide))
     }
@@ -195,15 +192,12 @@ mod tests {
 
     use super::*;
 
-    const PUBLIC: Route = Route {
+    const PUBLIC: Place = Place {
         clan_id: 2_000_000_000_000_000_001,
+        channel_id: 3_000_000_000_000_000_001,
         mode: 2,
         is_public: true,
     };
-
-    fn channel() -> ChannelKey {
-        ChannelKey::new(PUBLIC.clan_id, 3_000_000_000_000_000_001)
-    }
 
     #[test]
     fn a_message_is_written_as_the_peers_write_it() {
@@ -223,7 +217,7 @@ mod tests {
             height: 2,
             ..Default::default()
         });
-        let request = message.into_request(&channel(), PUBLIC, 4_000).unwrap();
+        let request = message.into_request(PUBLIC, 4_000).unwrap();
         let frame = request.encode(Wire::V2, 5).unwrap();
         let hex: String = frame.iter().map(|byte| format!("{byte:02x}")).collect();
         // As in the specification, but for the text: a space less, and the emoji is not escaped.
@@ -262,17 +256,18 @@ mod tests {
     #[test]
     fn what_cannot_be_sent_is_refused_here() {
         let long = NewMessage::from("x".repeat(4_000));
-        let error = long.into_request(&channel(), PUBLIC, 4_000).unwrap_err();
+        let error = long.into_request(PUBLIC, 4_000).unwrap_err();
         assert!(
             error
                 .to_string()
                 .contains("4008 UTF-16 units, the limit is 4000"),
             "{error}"
         );
-        let text = ChannelKey::new(2, "general");
-        let error = NewMessage::from("x")
-            .into_request(&text, PUBLIC, 4_000)
-            .unwrap_err();
+        let topic = NewMessage {
+            topic: Id::from("general"),
+            ..NewMessage::from("x")
+        };
+        let error = topic.into_request(PUBLIC, 4_000).unwrap_err();
         assert!(
             error.to_string().contains("`general` is not an id"),
             "{error}"
@@ -286,7 +281,7 @@ mod tests {
             size: 3_000_000_000,
             ..Default::default()
         });
-        let request = message.into_request(&channel(), PUBLIC, 4_000).unwrap();
+        let request = message.into_request(PUBLIC, 4_000).unwrap();
         assert!(request.encode(Wire::V1, 1).is_ok());
         assert!(request.encode(Wire::V2, 1).is_err());
     }

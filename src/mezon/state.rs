@@ -1,15 +1,18 @@
 //! What a bot knows and remembers of the platform, shared by its actors; it outlives each of them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use greenroom_actors::clock::{self, Instant};
 use greenroom_actors::event::{ChannelKey, Id};
 use greenroom_proto::mezon::{Wire, api, realtime};
+use tokio::sync::OnceCell;
 
-use super::caches::{Caches, Channel, Fifo};
+use super::caches::Caches;
+use super::fifo::Fifo;
 use super::limits::{DIRECT_CLAN, DIRECT_MODE, REMOVED, UPDATED, mode_of};
+use super::model::Channel;
 
 /// How to write into a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +20,26 @@ pub(super) struct Route {
     pub(super) clan_id: i64,
     pub(super) mode: i32,
     pub(super) is_public: bool,
+}
+
+/// A channel as requests about it name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) clan_id: i64,
+    pub(super) channel_id: i64,
+    pub(super) mode: i32,
+    pub(super) is_public: bool,
+}
+
+impl Place {
+    pub(super) fn new(channel_id: i64, route: Route) -> Self {
+        Self {
+            clan_id: route.clan_id,
+            channel_id,
+            mode: route.mode,
+            is_public: route.is_public,
+        }
+    }
 }
 
 /// The shared knowledge. Nothing waits while it is locked.
@@ -32,6 +55,10 @@ pub(super) struct Known {
     routes: Fifo<Route>,
     /// The topics of messages that belong to one.
     topics: Fifo<i64>,
+    /// The clans whose channels were asked for; each is asked once.
+    loads: Fifo<Arc<OnceCell<()>>>,
+    /// The channels that somebody spoke in and that were asked for.
+    asked: Fifo<()>,
     /// Channels that were joined one by one, to be joined again.
     pub(super) joined: BTreeMap<i64, realtime::ChannelJoin>,
     /// The last message of each channel that was delivered, or that was there before the bot came.
@@ -74,6 +101,8 @@ impl Default for Known {
             caches: Caches::default(),
             routes: Fifo::new(CHANNELS),
             topics: Fifo::new(TOPICS),
+            loads: Fifo::new(CLANS),
+            asked: Fifo::new(CHANNELS),
             joined: BTreeMap::new(),
             seen: Fifo::new(SEEN),
             baseline_at: None,
@@ -96,7 +125,7 @@ impl State {
 impl Known {
     /// Says how to write into a channel, if that is known.
     pub(super) fn route(&self, channel_id: i64) -> Option<Route> {
-        let cached = self.caches.channels.get(channel_id).map(Route::from);
+        let cached = self.caches.channel(channel_id).map(Route::from);
         cached.or_else(|| self.routes.get(channel_id).copied())
     }
 
@@ -107,6 +136,28 @@ impl Known {
             clan_id => clan_id,
         };
         ChannelKey::new(clan_id, channel_id)
+    }
+
+    /// Returns what makes sure that the channels of a clan are asked for once.
+    pub(super) fn load_of(&mut self, clan_id: i64) -> Arc<OnceCell<()>> {
+        Arc::clone(self.loads.get_or(clan_id, Arc::default))
+    }
+
+    /// Says whether a channel is to be asked for: once, if nothing is known of it.
+    pub(super) fn wants(&mut self, channel_id: i64) -> bool {
+        let is_known = self.caches.channel(channel_id).is_some();
+        if is_known || channel_id == 0 || self.asked.get(channel_id).is_some() {
+            return false;
+        }
+        self.asked.set(channel_id, ());
+        true
+    }
+
+    /// Forgets a clan that the bot is in no more.
+    pub(super) fn left_clan(&mut self, clan_id: i64) {
+        self.caches.remove_clan(clan_id);
+        self.loads.remove(clan_id);
+        self.joined.retain(|_, join| join.clan_id != clan_id);
     }
 
     /// Returns the topic that a message belongs to, or 0.
@@ -295,6 +346,7 @@ fn remember<T>(ring: &mut VecDeque<T>, value: T, limit: usize) {
 }
 
 const CHANNELS: usize = 1_000;
+const CLANS: usize = 1_000;
 const SEEN: usize = 10_000;
 const TOPICS: usize = 10_000;
 const RECENT: usize = 4_096;

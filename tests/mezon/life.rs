@@ -11,7 +11,12 @@ async fn a_login_joins_every_clan_and_the_direct_conversations() {
         assert_eq!(joined, [CLAN.to_string(), "0".to_owned()], "{wire}");
         assert_eq!(client.me(), Id::from(BOT));
         assert_eq!(client.wire(), wire);
-        let names: Vec<_> = client.clans().into_iter().map(|clan| clan.name).collect();
+        let names: Vec<_> = client
+            .clans()
+            .list()
+            .iter()
+            .map(|clan| clan.name.clone())
+            .collect();
         assert_eq!(names, ["Green Room", "DM"]);
         assert_eq!(
             client.direct_channel(&Id::from(ALICE)),

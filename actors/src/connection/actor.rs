@@ -14,6 +14,7 @@ use super::lifecycle::{Connected, Disconnected, HeartbeatMissed, Reconnecting};
 use super::protocol::{Confirmation, Lost, Protocol, Reception, Settings, Trouble};
 use super::requests::{Purpose, Request, Requests, refuse};
 use super::state::{Action, Input, Machine, State};
+use super::status::Watched;
 use super::{DialError, Frame, Link, RequestError};
 use crate::clock::{self, Instant, millis};
 use crate::entropy::Entropy;
@@ -36,6 +37,7 @@ pub struct Connection<P: Protocol> {
     pub(super) span: Span,
     pub(super) entropy: Entropy,
     pub(super) counters: Arc<Counters>,
+    pub(super) status: Watched,
     pub(super) session: Option<P::Session>,
     pub(super) link: Option<Link>,
     /// What is being waited for to make progress; one thing at a time.
@@ -105,8 +107,9 @@ impl<P: Protocol> Connection<P> {
             protocol,
             settings,
             span: spans::connection(origin.platform(), origin.bot()),
-            origin,
             entropy: entropy.clone(),
+            status: counters.connections.begin(origin.platform(), origin.bot()),
+            origin,
             counters,
             session: None,
             link: None,
@@ -135,6 +138,7 @@ impl<P: Protocol> Connection<P> {
     pub(super) fn feed(&mut self, input: Input, reason: Option<Trouble>, ctx: &mut Context<Self>) {
         let was_live = matches!(self.machine.state(), State::Live(_));
         let actions = self.machine.step(input, clock::now());
+        self.status.moved_to(self.machine.state());
         self.changed = true;
         let mut reason = reason;
         if was_live && actions.contains(&Action::DropLink) && !self.closing {
@@ -143,6 +147,7 @@ impl<P: Protocol> Connection<P> {
                 .map_or_else(|| "closed".to_owned(), ToString::to_string);
             tracing::warn!(reason = text, "disconnected");
             self.went_down = Some(clock::now());
+            self.status.down_because(0, &text);
             self.announce(Disconnected { reason: text });
         }
         for action in actions {
@@ -190,6 +195,7 @@ impl<P: Protocol> Connection<P> {
                     "connecting again after a wait"
                 );
                 self.counters.reconnect_attempts.add(1);
+                self.status.down_because(attempt + 1, &reason);
                 self.announce(Reconnecting {
                     attempt: attempt + 1,
                     delay_ms: millis(delay),
@@ -221,6 +227,7 @@ impl<P: Protocol> Connection<P> {
         if down_for.is_some() {
             self.reconnects += 1;
             self.counters.reconnects.add(1);
+            self.status.reconnected();
         }
         tracing::info!(attempt, ?down_for, "connected");
         self.announce(Connected {
@@ -337,6 +344,7 @@ impl<P: Protocol> Connection<P> {
             (Purpose::Heartbeat, Ok(_)) => {
                 self.pong_due = None;
                 let rtt = clock::now().saturating_duration_since(sent);
+                self.status.answered_heartbeat(rtt);
                 self.counters
                     .heartbeat_rtt_us
                     .set(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX));

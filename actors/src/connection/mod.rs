@@ -9,6 +9,7 @@ pub mod memory;
 mod protocol;
 mod requests;
 mod state;
+mod status;
 mod transport;
 
 pub use actor::Connection;
@@ -17,6 +18,7 @@ pub use error::RequestError;
 pub use lifecycle::{Connected, Disconnected, HeartbeatMissed, Reconnecting};
 pub use protocol::{Class, Confirmation, Lost, Protocol, Reception, Settings, Trouble};
 pub use state::{Action, Input, Machine, State, TroubleKind};
+pub use status::{ConnectionReport, Connections, Phase};
 pub use transport::{
     DialError, DialRequest, Frame, FrameSink, FrameStream, Link, LinkError, Transport,
 };

@@ -65,6 +65,13 @@ impl Root {
         self.ended().await
     }
 
+    /// Says whether the tree has ended.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        // Without a sender the task was dropped with its runtime.
+        self.exit.borrow().is_some() || self.exit.has_changed().is_err()
+    }
+
     /// Takes a snapshot of the whole tree.
     #[must_use]
     pub fn snapshot(&self) -> TreeSnapshot {

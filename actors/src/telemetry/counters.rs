@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::connection::Connections;
+
 /// A number that anybody may read while its owner changes it.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -26,11 +28,13 @@ impl Counter {
 }
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $field:ident = $name:literal,)*) => {
+    ($(#[doc = $help:literal] $field:ident = $name:literal,)*) => {
         /// The counters of one bot, with the names under which they are reported.
         #[derive(Debug, Default)]
         pub struct Counters {
-            $($(#[$doc])* pub $field: Counter,)*
+            $(#[doc = $help] pub $field: Counter,)*
+            /// What its connections are doing.
+            pub connections: Connections,
         }
 
         impl Counters {
@@ -38,6 +42,11 @@ macro_rules! counters {
             #[must_use]
             pub fn snapshot(&self) -> BTreeMap<&'static str, u64> {
                 BTreeMap::from([$(($name, self.$field.get()),)*])
+            }
+
+            /// Returns name, meaning and value of each counter, in the order of their fields.
+            pub(crate) fn described(&self) -> Vec<(&'static str, &'static str, u64)> {
+                vec![$(($name, $help.trim(), self.$field.get()),)*]
             }
         }
     };

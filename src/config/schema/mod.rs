@@ -3,6 +3,7 @@
 mod bot;
 mod cache;
 mod delivery;
+mod endpoint;
 mod handlers;
 mod log;
 mod mezon;
@@ -15,6 +16,7 @@ use serde::{Serialize, Serializer};
 pub use bot::Bot;
 pub use cache::{Cache, CacheOverflow};
 pub use delivery::{Delivery, Order, Overflow};
+pub use endpoint::Endpoint;
 pub use handlers::{Handler, HandlerKind, Trigger};
 pub use log::{Log, LogFormat};
 pub use mezon::{LogLevel, Mezon, Wire};
@@ -40,6 +42,8 @@ pub struct Config {
     pub supervision: Supervision,
     /// How events are handed to handlers.
     pub delivery: Delivery,
+    /// Where the bot answers over HTTP how it is.
+    pub endpoint: Endpoint,
     /// What the program logs.
     pub log: Log,
     /// The ready-made handlers that the bot is composed of.
@@ -57,6 +61,7 @@ impl Config {
                 .then(|| Mezon::read(section.section("mezon"), purpose)),
             cache: Cache::read(section.section("cache")),
             supervision: Supervision::read(section.section("supervision")),
+            endpoint: Endpoint::read(section.section("endpoint")),
             log: Log::read(section.section("log")),
             handlers: Handler::read_all(section.sections("handlers"), &delivery),
             delivery,

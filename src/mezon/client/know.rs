@@ -1,68 +1,46 @@
 //! Looking up what the bot knows; nothing here waits, but what says `fetch`, `load` or `open`.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, MutexGuard, PoisonError};
-
 use futures::FutureExt;
 use greenroom_actors::cache::Cache;
 use greenroom_actors::event::{ChannelKey, Id};
 use greenroom_proto::mezon::{api, realtime};
 
 use super::MezonClient;
-use crate::mezon::caches::{Channel, Clan, User};
 use crate::mezon::error::ApiError;
-use crate::mezon::limits::DIRECT;
+use crate::mezon::limits::{DIRECT, DIRECT_CLAN, GROUP};
 use crate::mezon::log::read_record;
+use crate::mezon::model::{Channel, Clan, User};
 
 impl MezonClient {
-    /// Lists the clans that the bot is in, the one of its direct conversations (0) included.
-    #[must_use]
-    pub fn clans(&self) -> Vec<Clan> {
-        self.state().lock().caches.clans.values().cloned().collect()
-    }
-
-    /// Finds a clan that the bot is in.
+    /// Finds a clan that the bot is in; 0 is the one of its direct conversations.
     #[must_use]
     pub fn clan(&self, clan: &Id) -> Option<Clan> {
-        self.state()
-            .lock()
-            .caches
-            .clans
-            .get(clan.number()?)
-            .cloned()
+        let known = &*self.state().lock();
+        known.caches.clans.get(clan.number()?).cloned()
     }
 
     /// Finds a channel that the bot has seen.
     #[must_use]
     pub fn channel(&self, channel: &Id) -> Option<Channel> {
-        self.state()
-            .lock()
-            .caches
-            .channels
-            .get(channel.number()?)
-            .cloned()
+        let known = &*self.state().lock();
+        known.caches.channel(channel.number()?).cloned()
     }
 
     /// Lists the channels of a clan that the bot has seen; see [`load_channels`](Self::load_channels).
     #[must_use]
     pub fn channels_of(&self, clan: &Id) -> Vec<Channel> {
         let known = &*self.state().lock();
-        let channels = known.caches.channels.values();
+        let channels = clan.number().into_iter();
         channels
-            .filter(|channel| *clan == channel.clan_id)
-            .cloned()
+            .flat_map(|clan| known.caches.channels_of(clan).cloned())
             .collect()
     }
 
-    /// Finds a user of whom the bot has heard.
+    /// Finds a user of whom the bot has heard, as known where they were heard of last.
     #[must_use]
     pub fn user(&self, user: &Id) -> Option<User> {
-        self.state()
-            .lock()
-            .caches
-            .users
-            .get(user.number()?)
-            .cloned()
+        let known = &*self.state().lock();
+        known.caches.user(user.number()?).cloned()
     }
 
     /// Finds the direct conversation with a user, if there is one.
@@ -72,8 +50,13 @@ impl MezonClient {
         Some(ChannelKey::new(0, channel))
     }
 
-    /// Finds a message that was kept on disk.
+    /// Finds a message: one of the last 200 of its channel that the bot has seen, or else one that was kept on disk.
     pub async fn message(&self, channel: &ChannelKey, message: &Id) -> Option<api::ChannelMessage> {
+        let (channel_id, message_id) = (channel.channel.number()?, message.number()?);
+        let recent = self.state().lock().caches.message(channel_id, message_id);
+        if recent.is_some() {
+            return recent;
+        }
         let record = self.cache()?.get(channel, message.clone()).await.ok()??;
         read_record(&record).ok()
     }
@@ -88,32 +71,29 @@ impl MezonClient {
     ///
     /// # Errors
     ///
-    /// [`ApiError::NotFound`] if there is none, else as every call.
+    /// [`ApiError::NotFound`] if there is none, [`ApiError::Incomplete`] if the platform does not tell its clan, else as every call.
     pub async fn fetch_channel(&self, channel: &Id) -> Result<Channel, ApiError> {
         let channel_id = id_of("channel", channel)?;
-        let lock = Arc::clone(self.fetches().entry(channel_id).or_default());
-        let turn = lock.lock().await;
-        let found = match self.channel(channel) {
-            Some(known) => Ok(known),
-            None => self.ask_for_channel(channel_id).await,
-        };
-        self.fetches().remove(&channel_id);
-        drop(turn);
-        found
+        if let Some(known) = self.channel(channel) {
+            return Ok(known);
+        }
+        let client = self.clone();
+        let ask = async move { client.ask_for_channel(channel_id).await };
+        self.shared.channels.join(channel_id, ask).await
     }
 
     async fn ask_for_channel(&self, channel_id: i64) -> Result<Channel, ApiError> {
         let asked =
             self.call(move |api| async move { api.channel(channel_id).await }.boxed_local());
         let channel = Channel::from(&asked.await?);
-        let known = &mut *self.state().lock();
-        known.caches.channels.set(channel_id, channel.clone());
+        if channel.clan_id == 0 && !matches!(channel.channel_type, GROUP | DIRECT) {
+            return Err(ApiError::Incomplete {
+                call: "ListChannelDetail",
+                field: "clan_id",
+            });
+        }
+        self.state().lock().caches.set_channel(channel.clone());
         Ok(channel)
-    }
-
-    fn fetches(&self) -> MutexGuard<'_, BTreeMap<i64, Arc<tokio::sync::Mutex<()>>>> {
-        let fetches = &self.shared.fetches;
-        fetches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Learns all channels of a clan, once; later calls return at once, and concurrent ones share one call.
@@ -123,28 +103,19 @@ impl MezonClient {
     /// As every call: [`ApiError`]. The next call tries again.
     pub async fn load_channels(&self, clan: &Id) -> Result<(), ApiError> {
         let clan_id = id_of("clan", clan)?;
-        let once = {
-            let loads = &self.shared.loads;
-            let mut loads = loads.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(loads.entry(clan_id).or_default())
-        };
+        let once = self.state().lock().load_of(clan_id);
         let load = || async {
             let asked =
                 self.call(move |api| async move { api.channels(clan_id).await }.boxed_local());
-            let channels = asked.await?;
-            let known = &mut *self.state().lock();
-            for channel in &channels {
-                known
-                    .caches
-                    .channels
-                    .set(channel.channel_id, channel.into());
+            for channel in &asked.await? {
+                self.state().lock().caches.set_channel(channel);
             }
             Ok(())
         };
         once.get_or_try_init(load).await.copied()
     }
 
-    /// Finds the direct conversation with a user, or opens it.
+    /// Finds the direct conversation with a user, or opens it. Any number of callers share one call.
     ///
     /// # Errors
     ///
@@ -153,10 +124,21 @@ impl MezonClient {
         if let Some(open) = self.direct_channel(user) {
             return Ok(open);
         }
-        let user_id = id_of("user", user)?;
+        let (client, user_id) = (self.clone(), id_of("user", user)?);
+        let ask = async move { client.ask_for_direct(user_id).await };
+        self.shared.direct.join(user_id, ask).await
+    }
+
+    async fn ask_for_direct(&self, user_id: i64) -> Result<ChannelKey, ApiError> {
         let asked = self
             .call(move |api| async move { api.create_direct_channel(user_id).await }.boxed_local());
-        let mut channel = Channel::from(&asked.await?);
+        let opened = asked.await?;
+        let named = User::of_direct(&opened).filter(|user| user.id == user_id);
+        let user = User {
+            id: user_id,
+            ..named.unwrap_or_default()
+        };
+        let mut channel = Channel::from(&opened);
         (channel.clan_id, channel.channel_type, channel.is_private) = (0, DIRECT, true);
         let key = ChannelKey::new(0, channel.id);
         let join = realtime::ChannelJoin {
@@ -168,7 +150,10 @@ impl MezonClient {
         {
             let known = &mut *self.state().lock();
             known.caches.direct.set(user_id, channel.id);
-            known.caches.channels.set(channel.id, channel);
+            known.caches.set_channel(channel);
+            if known.caches.user(user_id).is_none() {
+                known.caches.set_user(DIRECT_CLAN, &user);
+            }
         }
         if let Err(error) = self.request(&key, join).await {
             tracing::warn!(%error, user_id, "a direct conversation could not be joined");

@@ -65,7 +65,7 @@ impl Line {
     fn join_for(&self, request: &Request) -> Option<realtime::ChannelJoin> {
         let send = request.message_to_send()?;
         let known = &*self.state.lock();
-        let channel = known.caches.channels.get(send.channel_id);
+        let channel = known.caches.channel(send.channel_id);
         Some(realtime::ChannelJoin {
             clan_id: send.clan_id,
             channel_id: send.channel_id,

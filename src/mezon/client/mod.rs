@@ -1,29 +1,37 @@
 //! Mezon from any thread: saying things, looking things up, asking things.
 
 mod ask;
+mod flight;
 mod know;
 mod line;
+mod live;
+mod lookup;
 mod say;
+mod whisper;
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use greenroom_actors::cache::Cache;
-use greenroom_actors::channel::Channels;
+use greenroom_actors::channel;
 use greenroom_actors::connection::RequestError;
-use greenroom_actors::event::{Event, Id, Payload};
+use greenroom_actors::event::{ChannelKey, Event, Id, Payload};
 use greenroom_actors::mailbox::ActorRef;
 use greenroom_proto::mezon::Wire;
-use tokio::sync::OnceCell;
 
 use super::caller::ApiCaller;
 use super::config::Settings;
+use super::error::ApiError;
+use super::model::Channel;
 use super::state::State;
 use crate::chat::Speaker;
 
+use self::flight::Flights;
 pub(super) use line::Line;
+pub use live::{Live, OnMessage};
+pub use lookup::{ChannelMessages, Channels, ClanChannels, ClanUsers, Clans, Users};
+pub use whisper::Receivers;
 
 /// What can be done on Mezon: in the order of the calls for each channel, and while the connection is down, later.
 ///
@@ -38,15 +46,17 @@ struct Shared {
     settings: Arc<Settings>,
     state: Arc<State>,
     doors: OnceLock<Doors>,
-    loads: Mutex<BTreeMap<i64, Arc<OnceCell<()>>>>,
-    fetches: Mutex<BTreeMap<i64, Arc<tokio::sync::Mutex<()>>>>,
+    /// Channels that are being asked for.
+    channels: Flights<Result<Channel, ApiError>>,
+    /// Direct conversations that are being opened, by user.
+    direct: Flights<Result<ChannelKey, ApiError>>,
 }
 
 /// The actors behind a client.
 pub(super) struct Doors {
     pub(super) api: ActorRef<ApiCaller>,
     pub(super) cache: Option<Cache>,
-    pub(super) channels: Channels<Line>,
+    pub(super) channels: channel::Channels<Line>,
 }
 
 impl fmt::Debug for MezonClient {
@@ -64,8 +74,8 @@ impl MezonClient {
                 settings,
                 state: Arc::default(),
                 doors: OnceLock::new(),
-                loads: Mutex::default(),
-                fetches: Mutex::default(),
+                channels: Flights::default(),
+                direct: Flights::default(),
             }),
         }
     }
@@ -83,7 +93,7 @@ impl MezonClient {
         &self.shared.state
     }
 
-    fn channels(&self) -> Result<&Channels<Line>, RequestError> {
+    fn lanes(&self) -> Result<&channel::Channels<Line>, RequestError> {
         let doors = self.shared.doors.get().ok_or(RequestError::Closed)?;
         Ok(&doors.channels)
     }

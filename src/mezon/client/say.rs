@@ -10,12 +10,12 @@ use greenroom_proto::mezon::{api, realtime};
 
 use super::MezonClient;
 use crate::chat::{Outgoing, Sent, Speaker};
-use crate::mezon::codec::{self, Answer, Request};
+use crate::mezon::codec::{Answer, Request};
 use crate::mezon::error::ApiError;
-use crate::mezon::limits::EPHEMERAL;
+use crate::mezon::limits::type_of;
 use crate::mezon::message::MezonMessage;
 use crate::mezon::outgoing::{NewMessage, number};
-use crate::mezon::state::Route;
+use crate::mezon::state::{Place, Route};
 
 impl MezonClient {
     /// Sends a message into a channel and returns what the platform says of it.
@@ -47,39 +47,29 @@ impl MezonClient {
         self.send(&to.key(), message.into().quoting(&to)).await
     }
 
-    /// Sends a message that only `receivers` see. Its code is 12 unless another is set.
-    ///
-    /// Returns the messages as the platform made them: one, or on the older wire one for each receiver.
+    /// Sends a message as it is described, without looking anything up: the mode and whether the channel is public are the caller's.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send); on the older wire, receivers before the one that failed have got theirs.
-    pub async fn send_ephemeral(
+    /// As [`send`](Self::send).
+    pub async fn send_message(
         &self,
         channel: &ChannelKey,
-        receivers: &[Id],
+        mode: i32,
+        is_public: bool,
         message: impl Into<NewMessage>,
-    ) -> Result<Vec<Id>, RequestError> {
-        let mut message = message.into();
-        if message.code == 0 {
-            message.code = EPHEMERAL;
-        }
-        let receivers = receivers
-            .iter()
-            .map(number)
-            .collect::<Result<Vec<_>, _>>()?;
-        if receivers.is_empty() {
-            return Err(RequestError::Invalid(
-                "nobody is to see the message".to_owned(),
-            ));
-        }
-        let request = self.prepare(channel, message).await?;
-        let mut ids = Vec::new();
-        for request in codec::ephemeral(self.wire(), &request, &receivers) {
-            let answer = self.request(channel, request).await?;
-            ids.push(answer.message_id().unwrap_or_default().into());
-        }
-        Ok(ids)
+    ) -> Result<realtime::ChannelMessageAck, RequestError> {
+        let place = Place {
+            clan_id: number(&channel.space)?,
+            channel_id: number(&channel.channel)?,
+            mode,
+            is_public,
+        };
+        let request = message
+            .into()
+            .into_request(place, self.settings().content_limit)?;
+        let answer = self.request(channel, request).await?;
+        answer.ack().cloned().ok_or_else(unexpected)
     }
 
     /// Sends a message to a user directly; opens the conversation if there is none.
@@ -124,18 +114,14 @@ impl MezonClient {
     ///
     /// As [`send`](Self::send).
     pub async fn delete(&self, channel: &ChannelKey, message: &Id) -> Result<(), RequestError> {
-        let (message_id, channel_id) = (number(message)?, number(&channel.channel)?);
-        let Route {
-            clan_id,
-            mode,
-            is_public,
-        } = self.route(channel).await?;
+        let message_id = number(message)?;
+        let place = self.place(channel).await?;
         let request = realtime::ChannelMessageRemove {
-            clan_id,
-            channel_id,
+            clan_id: place.clan_id,
+            channel_id: place.channel_id,
             message_id,
-            mode,
-            is_public,
+            mode: place.mode,
+            is_public: place.is_public,
             topic_id: self.state().lock().topic(message_id),
             ..Default::default()
         };
@@ -152,17 +138,12 @@ impl MezonClient {
         channel: &ChannelKey,
         reaction: api::MessageReaction,
     ) -> Result<Answer, RequestError> {
-        let channel_id = number(&channel.channel)?;
-        let Route {
-            clan_id,
-            mode,
-            is_public,
-        } = self.route(channel).await?;
+        let place = self.place(channel).await?;
         let request = api::MessageReaction {
-            clan_id,
-            channel_id,
-            mode,
-            is_public,
+            clan_id: place.clan_id,
+            channel_id: place.channel_id,
+            mode: place.mode,
+            is_public: place.is_public,
             ..reaction
         };
         self.request(channel, request).await
@@ -174,20 +155,52 @@ impl MezonClient {
     ///
     /// As [`send`](Self::send).
     pub async fn typing(&self, channel: &ChannelKey) -> Result<(), RequestError> {
-        let channel_id = number(&channel.channel)?;
-        let Route {
-            clan_id,
-            mode,
-            is_public,
-        } = self.route(channel).await?;
+        let place = self.place(channel).await?;
         let request = realtime::MessageTypingEvent {
-            clan_id,
-            channel_id,
-            mode,
-            is_public,
+            clan_id: place.clan_id,
+            channel_id: place.channel_id,
+            mode: place.mode,
+            is_public: place.is_public,
             ..Default::default()
         };
         self.request(channel, request).await.map(drop)
+    }
+
+    /// Joins a channel, for those that come with no clan, and joins it again after each reconnect. Clans are joined by themselves.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn join(&self, channel: &ChannelKey) -> Result<(), RequestError> {
+        let place = self.place(channel).await?;
+        let request = realtime::ChannelJoin {
+            clan_id: place.clan_id,
+            channel_id: place.channel_id,
+            channel_type: self.type_of(channel, place.mode),
+            is_public: place.is_public,
+        };
+        self.request(channel, request).await.map(drop)
+    }
+
+    /// Leaves a channel that was [joined](Self::join).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn leave(&self, channel: &ChannelKey) -> Result<(), RequestError> {
+        let place = self.place(channel).await?;
+        let request = realtime::ChannelLeave {
+            clan_id: place.clan_id,
+            channel_id: place.channel_id,
+            channel_type: self.type_of(channel, place.mode),
+            is_public: place.is_public,
+        };
+        self.request(channel, request).await.map(drop)
+    }
+
+    fn type_of(&self, channel: &ChannelKey, mode: i32) -> i32 {
+        let known = self.channel(&channel.channel);
+        known.map_or(type_of(mode), |channel| channel.channel_type)
     }
 
     /// Asks anything of the platform, as it is and in the order of `channel`.
@@ -202,16 +215,16 @@ impl MezonClient {
     ) -> Result<Answer, RequestError> {
         // A channel has one actor, however much of its key is known.
         let channel = self.complete(channel);
-        self.channels()?.say(&channel, request.into()).await
+        self.lanes()?.say(&channel, request.into()).await
     }
 
-    async fn prepare(
+    pub(super) async fn prepare(
         &self,
         channel: &ChannelKey,
         message: NewMessage,
     ) -> Result<Request, RequestError> {
-        let route = self.route(channel).await?;
-        message.into_request(channel, route, self.settings().content_limit)
+        let place = self.place(channel).await?;
+        message.into_request(place, self.settings().content_limit)
     }
 
     fn complete(&self, channel: &ChannelKey) -> ChannelKey {
@@ -222,19 +235,23 @@ impl MezonClient {
     }
 
     /// Says how to write into a channel; asks the platform if that is not known.
-    async fn route(&self, channel: &ChannelKey) -> Result<Route, RequestError> {
+    async fn place(&self, channel: &ChannelKey) -> Result<Place, RequestError> {
         let (clan_id, channel_id) = (number(&channel.space)?, number(&channel.channel)?);
-        if let Some(route) = self.state().lock().route(channel_id) {
-            return Ok(route);
-        }
-        match self.fetch_channel(&channel.channel).await {
-            Ok(channel) => Ok(Route::from(&channel)),
-            Err(error @ ApiError::NotFound { .. }) => Err(RequestError::Invalid(error.to_string())),
-            Err(error) => {
-                tracing::warn!(%error, channel_id, "it is not known what kind of channel this is");
-                Ok(Route::guess(clan_id))
-            }
-        }
+        let known = self.state().lock().route(channel_id);
+        let route = match known {
+            Some(route) => route,
+            None => match self.fetch_channel(&channel.channel).await {
+                Ok(channel) => Route::from(&channel),
+                Err(error @ ApiError::NotFound { .. }) => {
+                    return Err(RequestError::Invalid(error.to_string()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, channel_id, "it is not known what kind of channel this is");
+                    Route::guess(clan_id)
+                }
+            },
+        };
+        Ok(Place::new(channel_id, route))
     }
 }
 
@@ -249,11 +266,12 @@ impl Speaker for MezonClient {
             let mut new = NewMessage::from(message.text);
             if let Some(quote) = message.quote {
                 let known = &*client.state().lock();
-                let sender = quote
-                    .author
-                    .id
-                    .number()
-                    .and_then(|id| known.caches.users.get(id));
+                let sender = quote.author.id.number();
+                let clan = channel.space.number().unwrap_or_default();
+                let sender = sender.and_then(|id| {
+                    let caches = &known.caches;
+                    caches.user_of(clan, id).or_else(|| caches.user(id))
+                });
                 let quoted = quote.id.number().unwrap_or_default();
                 new = new.answering(quote, sender);
                 new.topic = known.topic(quoted).into();
@@ -307,15 +325,13 @@ mod tests {
 
     #[test]
     fn a_change_is_written_as_the_peers_write_it() {
-        let channel = ChannelKey::new(2_000_000_000_000_000_001, 3_000_000_000_000_000_001);
-        let route = Route {
+        let place = Place {
             clan_id: 2_000_000_000_000_000_001,
+            channel_id: 3_000_000_000_000_000_001,
             mode: 2,
             is_public: true,
         };
-        let request = NewMessage::from("x")
-            .into_request(&channel, route, 4_000)
-            .unwrap();
+        let request = NewMessage::from("x").into_request(place, 4_000).unwrap();
         let frame = request
             .into_update(7_000_000_000_000_000_001)
             .encode(Wire::V2, 6)

@@ -34,10 +34,7 @@ pub(super) async fn baseline(api: Api, clans: Vec<i64>, state: Arc<State>) {
             Ok(channels) => {
                 let known = &mut *state.lock();
                 for channel in &channels {
-                    known
-                        .caches
-                        .channels
-                        .set(channel.channel_id, channel.into());
+                    known.caches.set_channel(channel);
                     known.baseline(clan_id, channel);
                 }
             }

@@ -10,9 +10,9 @@ use super::{MezonProtocol, Receiving};
 use crate::chat::{
     Author, ButtonPressed, MemberJoined, MemberLeft, MessageDeleted, MessageEdited, Reaction,
 };
-use crate::mezon::caches::User;
 use crate::mezon::limits::{REMOVED, UPDATED};
 use crate::mezon::message::MezonMessage;
+use crate::mezon::model::User;
 
 impl MezonProtocol {
     /// Tells an event to those who listen in the vocabulary of all platforms.
@@ -143,7 +143,7 @@ impl MezonProtocol {
 
     /// Returns a user, with names if the bot has heard of them.
     fn author(&self, user_id: i64) -> Author {
-        match self.state.lock().caches.users.get(user_id) {
+        match self.state.lock().caches.user(user_id) {
             Some(user) => author(user),
             None => Author {
                 id: user_id.into(),
@@ -154,12 +154,10 @@ impl MezonProtocol {
 }
 
 fn author(user: &User) -> Author {
-    let names = [&user.clan_nick, &user.display_name, &user.username];
-    let display = names.into_iter().find(|name| !name.is_empty());
     Author {
         id: user.id.into(),
         name: user.username.clone(),
-        display: display.cloned().unwrap_or_default(),
+        display: user.shown_name().to_owned(),
     }
 }
 

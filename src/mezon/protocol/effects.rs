@@ -4,35 +4,39 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use greenroom_actors::clock;
+use greenroom_actors::event::Id;
 use greenroom_actors::session::{Acquire, Adopt};
-use greenroom_proto::mezon::{api, realtime};
+use greenroom_proto::mezon::{self, Wire, api, realtime};
 use serde_json::Value;
 
 use super::{MezonProtocol, Receiving};
-use crate::mezon::caches::{Channel, Clan, User};
+use crate::chat::Speaker;
+use crate::mezon::client::MezonClient;
 use crate::mezon::codec::Request;
+use crate::mezon::error::ApiError;
 use crate::mezon::lenient;
-use crate::mezon::limits::{FRIEND_REQUEST, THREAD};
+use crate::mezon::limits::{DIRECT_CLAN, FRIEND_REQUEST, REMOVED, SENT_TOKEN, THREAD, UPDATED};
+use crate::mezon::model::{Channel, Clan, User};
+use crate::mezon::outgoing::NewMessage;
+use crate::mezon::scan::Heading;
 
 /// Says whether the bot itself wants the events of this tag.
 pub(super) fn matters(tag: u32) -> bool {
-    // notifications, channels created, deleted and updated, users added to and removed from channels and clans, clans updated, sessions.
-    matches!(tag, 13 | 31..=33 | 36 | 38 | 39 | 43 | 96)
+    // Messages, notifications, channels created, deleted and updated, users added to and removed from channels and clans, clans
+    // updated, tokens sent, sessions.
+    matches!(tag, 6 | 13 | 31..=33 | 36..=39 | 43 | 59 | 96)
 }
 
 impl MezonProtocol {
     /// Does what is to be done about an event. Returns false if it was delivered before.
     pub(super) fn apply(&self, event: &dyn Any, reception: &mut Receiving) -> bool {
         if let Some(message) = event.downcast_ref::<api::ChannelMessage>() {
-            return self.state.lock().learn(message);
+            return self.heard(message, reception);
         }
         if let Some(created) = event.downcast_ref::<realtime::ChannelCreatedEvent>() {
-            self.state
-                .lock()
-                .caches
-                .channels
-                .set(created.channel_id, created.into());
+            self.state.lock().caches.set_channel(created);
             reception.request(Request::from(realtime::ChannelJoin {
                 clan_id: created.clan_id,
                 channel_id: created.channel_id,
@@ -43,18 +47,25 @@ impl MezonProtocol {
             self.channel_updated(updated, reception);
         } else if let Some(deleted) = event.downcast_ref::<realtime::ChannelDeletedEvent>() {
             let known = &mut *self.state.lock();
-            known.caches.channels.remove(deleted.channel_id);
+            known
+                .caches
+                .remove_channel(deleted.clan_id, deleted.channel_id);
             known.joined.remove(&deleted.channel_id);
         } else if let Some(added) = event.downcast_ref::<realtime::UserChannelAdded>() {
             self.added_to_channel(added, reception);
+        } else if let Some(removed) = event.downcast_ref::<realtime::UserChannelRemoved>() {
+            let known = &mut *self.state.lock();
+            if removed.user_ids.iter().any(|user| known.me == *user) {
+                known.joined.remove(&removed.channel_id);
+            }
         } else if let Some(added) = event.downcast_ref::<realtime::AddClanUserEvent>() {
             self.added_to_clan(added, reception);
         } else if let Some(removed) = event.downcast_ref::<realtime::UserClanRemoved>() {
             let known = &mut *self.state.lock();
             for user in &removed.user_ids {
-                known.caches.users.remove(*user);
+                known.caches.remove_user(removed.clan_id, *user);
                 if known.me == *user {
-                    known.caches.clans.remove(removed.clan_id);
+                    known.left_clan(removed.clan_id);
                 }
             }
         } else if let Some(updated) = event.downcast_ref::<realtime::ClanUpdatedEvent>() {
@@ -65,10 +76,89 @@ impl MezonProtocol {
                     self.accept_friend(notification, reception);
                 }
             }
+        } else if let Some(sent) = event.downcast_ref::<api::TokenSentEvent>() {
+            self.token_sent(sent, reception);
         } else if let Some(session) = event.downcast_ref::<api::Session>() {
             self.session_pushed(session, reception);
         }
         true
+    }
+
+    /// Keeps a message in memory before anybody is told of it.
+    pub(super) fn remember(&self, wire: Wire, body: &Bytes, heading: &Heading) {
+        let caches = &mut self.state.lock().caches;
+        let (channel, id) = (heading.channel_id, heading.message_id);
+        match heading.code {
+            REMOVED => caches.remove_message(channel, id),
+            // A copy, so that the block in which it was read is not kept alive.
+            _ => caches.set_message(channel, id, wire, Bytes::copy_from_slice(body)),
+        }
+    }
+
+    /// Learns from a message. If it came from a channel of which nothing is known, that is asked for, while the message goes on.
+    fn heard(&self, message: &api::ChannelMessage, reception: &mut Receiving) -> bool {
+        let known = &mut *self.state.lock();
+        if !known.learn(message) {
+            return false;
+        }
+        let (clan_id, channel_id) = (message.clan_id, message.channel_id);
+        if matches!(message.code, UPDATED | REMOVED) || !known.wants(channel_id) {
+            return true;
+        }
+        let Some(api) = self.api() else { return true };
+        let (load, state) = (known.load_of(clan_id), Arc::clone(&self.state));
+        reception.background(async move {
+            // One call tells of all channels of the clan; what is not among them, such as a thread, has a call of its own.
+            if clan_id != DIRECT_CLAN {
+                let list = || async {
+                    for channel in &api.channels(clan_id).await? {
+                        state.lock().caches.set_channel(channel);
+                    }
+                    Ok::<_, ApiError>(())
+                };
+                if let Err(error) = load.get_or_try_init(list).await {
+                    tracing::debug!(%error, clan_id, "the channels of a clan are not known");
+                }
+            }
+            if state.lock().caches.channel(channel_id).is_some() {
+                return;
+            }
+            match api.channel(channel_id).await {
+                Ok(channel) => state.lock().caches.set_channel(&channel),
+                Err(error) => tracing::debug!(%error, channel_id, "a channel is not known"),
+            }
+        });
+        true
+    }
+
+    /// Tells the receiver of tokens that the bot has sent.
+    fn token_sent(&self, sent: &api::TokenSentEvent, reception: &mut Receiving) {
+        if self.state.lock().me != sent.sender_id || sent.receiver_id == 0 {
+            return;
+        }
+        let door = self.origin.door::<Arc<dyn Speaker>>();
+        let client = door.and_then(|door| door.as_any().downcast_ref::<MezonClient>());
+        let Some(client) = client.cloned() else {
+            return;
+        };
+        let note = match sent.note.as_str() {
+            "" => "Transfer funds",
+            note => note,
+        };
+        let text = format!(
+            "Funds Transferred: {}\u{20ab} | {note}",
+            grouped(sent.amount)
+        );
+        let message = NewMessage {
+            code: SENT_TOKEN,
+            ..NewMessage::from(text)
+        };
+        let receiver = Id::from(sent.receiver_id);
+        reception.background(async move {
+            if let Err(error) = client.send_direct(&receiver, message).await {
+                tracing::warn!(%error, %receiver, "the receiver of tokens could not be told");
+            }
+        });
     }
 
     /// Uses new tokens from now on.
@@ -91,11 +181,11 @@ impl MezonProtocol {
     fn channel_updated(&self, updated: &realtime::ChannelUpdatedEvent, reception: &mut Receiving) {
         let known = &mut *self.state.lock();
         let mut channel = Channel::from(updated);
-        if let Some(old) = known.caches.channels.get(updated.channel_id) {
+        if let Some(old) = known.caches.channel(updated.channel_id) {
             // The event does not have it.
             channel.category_name.clone_from(&old.category_name);
         }
-        known.caches.channels.set(updated.channel_id, channel);
+        known.caches.set_channel(channel);
         if updated.channel_type == THREAD && updated.status == ACTIVE {
             reception.request(Request::from(realtime::ChannelJoin {
                 clan_id: updated.clan_id,
@@ -109,7 +199,7 @@ impl MezonProtocol {
     fn added_to_channel(&self, added: &realtime::UserChannelAdded, reception: &mut Receiving) {
         let known = &mut *self.state.lock();
         for user in &added.users {
-            known.caches.users.set(user.user_id, user.into());
+            known.caches.set_user(added.clan_id, &user.into());
         }
         let Some(description) = &added.channel_desc else {
             return;
@@ -127,14 +217,14 @@ impl MezonProtocol {
             channel_type: channel.channel_type,
             is_public: !channel.is_private,
         }));
-        known.caches.channels.set(channel.id, channel);
+        known.caches.set_channel(channel);
     }
 
     fn added_to_clan(&self, added: &realtime::AddClanUserEvent, reception: &mut Receiving) {
         let Some(user) = &added.user else { return };
         let known = &mut *self.state.lock();
         if known.me != user.user_id {
-            known.caches.users.set(user.user_id, User::from(user));
+            known.caches.set_user(added.clan_id, &User::from(user));
             return;
         }
         let clan_id = added.clan_id;
@@ -150,33 +240,30 @@ impl MezonProtocol {
             clan_id,
             ..Default::default()
         }));
-        let (Some(api), state) = (self.api(), Arc::clone(&self.state)) else {
-            return;
-        };
+        let Some(api) = self.api() else { return };
+        let (load, state) = (known.load_of(clan_id), Arc::clone(&self.state));
         reception.background(async move {
-            match api.channels(clan_id).await {
-                Ok(channels) => {
+            let list = || async {
+                for channel in &api.channels(clan_id).await? {
                     let known = &mut *state.lock();
-                    for channel in &channels {
-                        known.baseline(clan_id, channel);
-                        known
-                            .caches
-                            .channels
-                            .set(channel.channel_id, channel.into());
-                    }
+                    known.baseline(clan_id, channel);
+                    known.caches.set_channel(channel);
                 }
-                Err(error) => {
-                    tracing::warn!(%error, clan_id, "the channels of a new clan are not known");
-                }
+                Ok::<_, ApiError>(())
+            };
+            if let Err(error) = load.get_or_try_init(list).await {
+                tracing::warn!(%error, clan_id, "the channels of a new clan are not known");
             }
         });
     }
 
-    /// Accepts an invitation to be somebody's friend.
+    /// Accepts an invitation to be somebody's friend. One that cannot be read is left alone.
     fn accept_friend(&self, notification: &api::Notification, reception: &mut Receiving) {
-        let content: Value = serde_json::from_slice(&notification.content).unwrap_or_default();
-        let username = lenient::text(&content, "username");
         let id = notification.sender_id;
+        let Some(username) = username_in(&notification.content) else {
+            tracing::warn!(id, "an invitation cannot be read, so it is not accepted");
+            return;
+        };
         let Some(api) = self.api().filter(|_| id != 0 || !username.is_empty()) else {
             return;
         };
@@ -194,6 +281,33 @@ impl MezonProtocol {
     }
 }
 
+/// Finds the user name in the content of a notification, which is JSON or protobuf.
+fn username_in(content: &Bytes) -> Option<String> {
+    match content.first()? {
+        b'{' | b'[' => {
+            let content: Value = serde_json::from_slice(content).ok()?;
+            Some(lenient::text(&content, "username"))
+        }
+        _ => {
+            let content: api::DirectFcmProto = mezon::decode(Wire::V2, content.clone()).ok()?;
+            Some(content.username)
+        }
+    }
+}
+
+/// Writes a number with a comma between thousands.
+fn grouped(number: i32) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut grouped = String::from(if number < 0 { "-" } else { "" });
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 const ACTIVE: i32 = 1;
 
 #[cfg(test)]
@@ -209,16 +323,42 @@ mod tests {
         assert_eq!(
             names,
             [
+                "channel_message",
                 "notifications",
                 "channel_created_event",
                 "channel_deleted_event",
                 "channel_updated_event",
                 "user_channel_added_event",
+                "user_channel_removed_event",
                 "user_clan_removed_event",
                 "clan_updated_event",
                 "add_clan_user_event",
+                "token_sent_event",
                 "refresh_session_event",
             ]
         );
+    }
+
+    #[test]
+    fn d18_an_invitation_that_cannot_be_read_is_left_alone() {
+        let name = |content: &'static str| username_in(&Bytes::from_static(content.as_bytes()));
+        assert_eq!(name(r#"{"username":"bob"}"#).as_deref(), Some("bob"));
+        assert_eq!(name("{}").as_deref(), Some(""));
+        for bad in ["", "{not json", "[", "not json"] {
+            assert_eq!(name(bad), None, "{bad}");
+        }
+        let packed = api::DirectFcmProto {
+            username: "bob".to_owned(),
+            ..Default::default()
+        };
+        let packed = mezon::encode(Wire::V2, &packed).into();
+        assert_eq!(username_in(&packed).as_deref(), Some("bob"));
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        let all = [0, 7, 999, 1_000, 10_000, 1_234_567, -1_000].map(grouped);
+        let expected = ["0", "7", "999", "1,000", "10,000", "1,234,567", "-1,000"];
+        assert_eq!(all, expected);
     }
 }

@@ -9,6 +9,7 @@ mod tests;
 mod topics;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,12 +32,12 @@ use greenroom_proto::mezon::{self, Wire, api, realtime};
 use self::topics::{MESSAGE, Topics};
 use super::auth::MezonSession;
 use super::authenticator::MezonAuthenticator;
-use super::caches::Clan;
 use super::codec::{Answer, Request};
 use super::config::Settings;
 use super::http::{Api, trouble};
 use super::limits::{MAX_FRAME, PER_SECOND};
 use super::log::MessageLog;
+use super::model::Clan;
 use super::raw::{ApiCalls, RawAnswers};
 use super::state::State;
 use crate::platform::http::HttpClient;
@@ -58,6 +59,8 @@ pub struct MezonProtocol {
     log: Option<MessageLog>,
     raw: RawAnswers,
     calls: ApiCalls,
+    /// Channels that are being joined again; one that is gone does not end the link.
+    rejoining: BTreeMap<u32, i64>,
 }
 
 impl fmt::Debug for MezonProtocol {
@@ -97,6 +100,7 @@ impl MezonProtocol {
             log: parts.log,
             raw: RawAnswers::default(),
             calls: ApiCalls::default(),
+            rejoining: BTreeMap::new(),
         }
     }
 
@@ -197,6 +201,7 @@ impl Protocol for MezonProtocol {
     ) -> LocalBoxFuture<'static, Result<Vec<Request>, Trouble>> {
         self.raw = RawAnswers::default();
         self.calls = ApiCalls::default();
+        self.rejoining.clear();
         self.me = session.user_id.clone();
         let (api, state) = (Api::new(&self.http, session), Arc::clone(&self.state));
         let mut wants_baseline = self.catches_up(session);
@@ -245,6 +250,9 @@ impl Protocol for MezonProtocol {
         let frame = request.encode(self.wire(), cid)?;
         match &request.message {
             Message::ChannelJoin(join) => {
+                if request.is_optional {
+                    self.rejoining.insert(correlation, join.channel_id);
+                }
                 let joined = &mut self.state.lock().joined;
                 if joined.len() < JOINED {
                     joined.insert(join.channel_id, **join);
@@ -347,7 +355,8 @@ fn joins(state: &State, clans: &[api::ClanDesc]) -> Vec<Request> {
             ..Default::default()
         })
     };
-    let again = known.joined.values().cloned().map(Request::from);
+    let again = known.joined.values().cloned();
+    let again = again.map(|join| Request::from(join).optional());
     ids.chain([0]).map(join).chain(again).collect()
 }
 

@@ -7,7 +7,6 @@ use greenroom_proto::mezon::{FrameError, Wire};
 use super::topics::MESSAGE;
 use super::{MezonProtocol, Receiving, effects};
 use crate::mezon::codec::Answer;
-use crate::mezon::limits::{REMOVED, UPDATED};
 use crate::mezon::log::Noted;
 use crate::mezon::scan::Heading;
 
@@ -21,10 +20,23 @@ impl MezonProtocol {
                 // A call of the API that was refused as any other request is.
                 let call = u16::try_from(correlation).ok().filter(|_| answer.is_err());
                 let call = call.and_then(|cid| self.calls.answered(cid));
+                let answer = match self.rejoining.remove(&correlation) {
+                    Some(channel) => Ok(self.rejoined(channel, answer)),
+                    None => answer,
+                };
                 reception.answer(call.unwrap_or(correlation), answer);
             }
             Err(error) => reception.malformed(error, frame),
         }
+    }
+
+    /// Forgets a channel that cannot be joined any more, such as one from which the bot was removed.
+    fn rejoined(&self, channel_id: i64, answer: Result<Answer, RequestError>) -> Answer {
+        answer.unwrap_or_else(|error| {
+            tracing::warn!(%error, channel_id, "a channel could not be joined again");
+            self.state.lock().joined.remove(&channel_id);
+            Answer::nothing()
+        })
     }
 
     pub(super) fn raw_part(&mut self, frame: &[u8], reception: &mut Receiving) {
@@ -54,29 +66,26 @@ impl MezonProtocol {
         reception: &mut Receiving,
     ) -> Result<(), FrameError> {
         reception.count_event();
+        if tag == MESSAGE {
+            self.keep(wire, &body, reception);
+        }
         let is_wanted = self.topics.is_wanted(tag)
             || self.topics.chat.is_wanted(tag)
             || self.topics.any.is_wanted();
-        if tag == MESSAGE {
-            self.keep(wire, &body, is_wanted, reception);
-        }
         if is_wanted || effects::matters(tag) {
             self.deliver(wire, tag, body, reception)?;
         }
         Ok(())
     }
 
-    /// Keeps a message in the cache. If nobody wants it, nobody else remembers that it came.
-    fn keep(&self, wire: Wire, body: &Bytes, is_wanted: bool, reception: &mut Receiving) {
-        let Some(log) = &self.log else { return };
+    /// Keeps a message in memory, and in the cache on disk if there is one.
+    fn keep(&self, wire: Wire, body: &Bytes, reception: &mut Receiving) {
         // What is broken is reported where it is decoded.
         let Some(heading) = Heading::read(wire, body) else {
             return;
         };
-        if !is_wanted && !matches!(heading.code, UPDATED | REMOVED) {
-            let known = &mut *self.state.lock();
-            known.saw(heading.clan_id, heading.channel_id, heading.message_id);
-        }
+        self.remember(wire, body, &heading);
+        let Some(log) = &self.log else { return };
         match log.note(wire, body, &heading) {
             Noted::Hold(room) => reception.hold_for(room),
             Noted::Later => {}

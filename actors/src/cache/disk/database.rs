@@ -1,22 +1,18 @@
 //! Opening, laying out anew, compacting: what concerns the folder as a whole.
 
-use std::ffi::OsString;
 use std::fs;
-use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use super::DiskStore;
-use super::gate::{Gate, damaged, text};
+use super::gate::{Gate, damaged};
 use super::load::tree_names;
 use crate::cache::codec::read_chunk_key;
 use crate::cache::error::CacheError;
 use crate::cache::limits::{Bound, Limits};
 use crate::cache::settings::Settings;
 use crate::cache::store::{Backend, MessageStore, Opened, Recovery};
-use crate::clock;
+use crate::store::engine::{self, beside, text};
 
 /// A folder with one sled database, two trees for each shard. [`Cache::new`](crate::cache::Cache::new) uses it; by itself it is of use
 /// to backends that wrap it.
@@ -58,45 +54,9 @@ impl DiskBackend {
         Ok(Opened { recovery, stores })
     }
 
-    /// Opens the database. The engine's own threads hold the lock for some milliseconds after the last handle is gone, and so may
-    /// a process that is about to end: that is waited for.
     fn open_database(&self, path: &Path) -> Result<sled::Db, CacheError> {
-        for _ in 0..LOCK_ATTEMPTS {
-            match self.open_at_once(path) {
-                Err(CacheError::Locked { .. }) => thread::park_timeout(LOCK_PAUSE),
-                other => return other,
-            }
-        }
-        self.open_at_once(path)
-    }
-
-    fn open_at_once(&self, path: &Path) -> Result<sled::Db, CacheError> {
-        let period = u64::try_from(self.settings.flush_every.as_millis()).unwrap_or(u64::MAX);
-        let config = sled::Config::new()
-            .path(path)
-            .cache_capacity(self.settings.cache_capacity)
-            .flush_every_ms((period > 0).then_some(period));
-        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
-        match opened.map_err(|panic| damaged(path, text(panic.as_ref())))? {
-            Ok(database) => Ok(database),
-            Err(sled::Error::Io(source)) => Err(self.classify(path, source)),
-            Err(error) => Err(damaged(path, error.to_string())),
-        }
-    }
-
-    fn classify(&self, path: &Path, source: std::io::Error) -> CacheError {
-        if source.to_string().contains("could not acquire lock") {
-            return CacheError::Locked {
-                path: path.to_owned(),
-            };
-        }
-        match source.kind() {
-            ErrorKind::InvalidData
-            | ErrorKind::InvalidInput
-            | ErrorKind::Other
-            | ErrorKind::UnexpectedEof => damaged(path, source.to_string()),
-            _ => failed("open", path, source),
-        }
+        let settings = &self.settings;
+        engine::open(path, settings.cache_capacity, settings.flush_every).map_err(CacheError::from)
     }
 
     fn check_format(&self, gate: &Gate, database: &sled::Db) -> Result<(), CacheError> {
@@ -105,7 +65,7 @@ impl DiskBackend {
         let number = |key: &str| {
             let value = gate.call("read", || meta.get(key))?;
             let value = value.and_then(|value| <[u8; 4]>::try_from(value.as_ref()).ok());
-            Ok(value.map(u32::from_be_bytes))
+            Ok::<_, CacheError>(value.map(u32::from_be_bytes))
         };
         let ours = |name: &sled::IVec| {
             [META, "__sled__default", "chunks-", "journal-"]
@@ -195,19 +155,6 @@ impl DiskBackend {
         Ok(())
     }
 
-    fn move_aside(&self) -> Result<PathBuf, CacheError> {
-        let stamp = clock::unix_seconds();
-        let mut aside = beside(self.path(), &format!("corrupt-{stamp}"));
-        let mut number = 1;
-        while aside.exists() {
-            aside = beside(self.path(), &format!("corrupt-{stamp}-{number}"));
-            number += 1;
-        }
-        fs::rename(self.path(), &aside)
-            .map_err(|source| failed("move aside", self.path(), source))?;
-        Ok(aside)
-    }
-
     fn finish_compaction(&self) -> Result<(), CacheError> {
         let (copy, old) = self.compaction_paths();
         if !self.path().exists() && old.exists() {
@@ -261,7 +208,7 @@ impl Backend for DiskBackend {
         };
         let opened = match attempt() {
             Err(CacheError::Damaged { reason, .. }) => {
-                let aside = self.move_aside()?;
+                let aside = engine::move_aside(self.path())?;
                 tracing::error!(path = %self.path().display(), aside = %aside.display(), reason, "moved a damaged cache aside");
                 let mut opened = attempt()?;
                 opened.recovery.moved_aside = Some(aside);
@@ -291,22 +238,8 @@ impl Backend for DiskBackend {
 }
 
 fn failed(action: &'static str, path: &Path, source: std::io::Error) -> CacheError {
-    CacheError::Io {
-        action,
-        path: path.to_owned(),
-        source,
-    }
-}
-
-/// The path with `.suffix` after its last part.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name: OsString = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(suffix);
-    name.into()
+    engine::failed(action, path, source).into()
 }
 
 const FORMAT: u32 = 1;
-const LOCK_ATTEMPTS: usize = 100;
-const LOCK_PAUSE: Duration = Duration::from_millis(5);
 const META: &str = "meta";

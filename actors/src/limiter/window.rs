@@ -1,4 +1,4 @@
-//! Rate limits as plain data.
+//! How many actions in any window of a period.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,0 +1,7 @@
+//! Rate limits as plain data.
+
+mod cooldown;
+mod window;
+
+pub use cooldown::Cooldown;
+pub use window::Window;

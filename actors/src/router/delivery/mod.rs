@@ -1,0 +1,180 @@
+//! The queue of one registration as a source of work for its handler actor.
+
+mod desk;
+mod settle;
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task;
+use std::time::Duration;
+
+use actix::dev::MessageResponse;
+use actix::{Actor, Context, Handler};
+use tokio::sync::oneshot;
+
+use self::desk::Desk;
+use super::dead_letter::DeadLetters;
+use super::{Delivery, HandlerError};
+use crate::clock;
+use crate::entropy::Entropy;
+use crate::event::{Event, Payload};
+use crate::mailbox::Queue;
+use crate::supervisor::Exit;
+use crate::supervisor::inlet::{Budget, Inlet};
+use crate::telemetry::spans;
+
+/// Delivers the events of one registration: in order, with a time-out, as often as it takes.
+///
+/// It outlives the incarnations of the handler. What an incarnation had in its hands when it died is tried again by the next one.
+pub(crate) struct Courier<T> {
+    handler: Arc<str>,
+    settings: Delivery,
+    queue: Arc<Queue<Event<T>>>,
+    dead: DeadLetters,
+    entropy: Entropy,
+    desk: Mutex<Desk<T>>,
+    handled: AtomicU64,
+    failed: AtomicU64,
+    /// Events taken from the queue and not done.
+    held: AtomicUsize,
+}
+
+impl<T: Payload> Courier<T> {
+    pub(crate) fn new(
+        handler: Arc<str>,
+        settings: Delivery,
+        queue: Arc<Queue<Event<T>>>,
+        dead: DeadLetters,
+        entropy: Entropy,
+    ) -> Self {
+        Self {
+            handler,
+            settings,
+            queue,
+            dead,
+            entropy,
+            desk: Mutex::new(Desk::new(&settings)),
+            handled: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            held: AtomicUsize::new(0),
+        }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk<T>> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<A, T> Inlet<A> for Courier<T>
+where
+    A: Actor<Context = Context<A>> + Handler<Event<T>>,
+    T: Payload,
+{
+    fn poll(
+        &self,
+        actor: &mut A,
+        ctx: &mut Context<A>,
+        cx: &mut task::Context<'_>,
+        budget: &mut Budget,
+    ) {
+        use crate::supervisor::Supervised as _;
+
+        let desk = &mut *self.desk();
+        desk.kept_out = None;
+        loop {
+            if self.collect_answers(desk, cx) {
+                desk.culprit_known = true;
+                // actix runs such futures outside the actor, so the panic did not reach it; the rule is the same all the same.
+                ctx.fail_by_panic("a handler's future panicked");
+                return;
+            }
+            self.expire(desk);
+            desk.wake_retries();
+            self.take_in(desk, cx);
+            if !budget.allows(ctx) {
+                break;
+            }
+            let Some(job) = desk.lanes.next(desk.suspects > 0) else {
+                break;
+            };
+            budget.spend();
+            let (answer, mut reply) = oneshot::channel();
+            let event = job.event.clone();
+            desk.in_hand = Some(job);
+            spans::handle(&self.handler, &event)
+                .in_scope(|| actor.handle(event, ctx).handle(ctx, Some(answer)));
+            let Some(job) = desk.in_hand.take() else {
+                break;
+            };
+            match reply.try_recv() {
+                Ok(outcome) => self.settle(desk, job, outcome),
+                Err(oneshot::error::TryRecvError::Closed) => {
+                    self.settle(
+                        desk,
+                        job,
+                        Err(HandlerError::transient(
+                            "the handler dropped the event without an answer",
+                        )),
+                    );
+                }
+                Err(oneshot::error::TryRecvError::Empty) => {
+                    desk.fly(job, reply, clock::now() + self.settings.timeout);
+                }
+            }
+        }
+        desk.set_timer(&self.settings, cx);
+    }
+
+    fn watch(&self, cx: &mut task::Context<'_>) -> Option<Exit> {
+        let desk = &mut *self.desk();
+        // The pump is polled with the actor's context, unless the actor waits for a future of its own: then time goes on here.
+        let since = *desk.kept_out.get_or_insert_with(clock::now);
+        if !desk.in_flight.is_empty()
+            && clock::now().saturating_duration_since(since) >= self.settings.timeout
+            && self.expire(desk)
+        {
+            desk.culprit_known = true;
+            return Some(Exit::error(
+                "the actor waited for longer than handling an event may take",
+            ));
+        }
+        desk.set_timer(&self.settings, cx);
+        None
+    }
+
+    fn interrupted(&self, exit: &Exit) {
+        self.incarnation_ended(&mut self.desk(), exit);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.queue.len() == 0 && self.held.load(Ordering::Relaxed) == 0
+    }
+
+    fn close(&self) {
+        self.queue.close();
+    }
+
+    fn bury(&self) -> usize {
+        self.queue.close();
+        self.leave(&mut self.desk())
+    }
+
+    fn depth(&self) -> usize {
+        self.queue.len() + self.held.load(Ordering::Relaxed)
+    }
+
+    fn oldest(&self) -> Option<Duration> {
+        self.queue.oldest()
+    }
+
+    fn dropped(&self) -> u64 {
+        self.queue.dropped() + self.queue.rejected()
+    }
+
+    fn outcomes(&self) -> (u64, u64) {
+        (
+            self.handled.load(Ordering::Relaxed),
+            self.failed.load(Ordering::Relaxed),
+        )
+    }
+}
