@@ -142,6 +142,17 @@ impl BotBuilder {
         self
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn boxed_platform(mut self, adapter: Box<dyn Adapter>) -> Self {
+        self.adapters.push(adapter);
+        self
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Says whether the bot is on a platform already.
     #[cfg(feature = "testing")]
     pub(crate) fn has_platform(&self) -> bool {

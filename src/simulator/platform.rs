@@ -77,6 +77,9 @@ pub struct Maker {
     pub name: &'static str,
     /// Makes its logic.
     pub make: fn(Setup<'_>) -> Result<Box<dyn Host>, SimulatorError>,
+    /// Puts a bot on it, with the account of the default world, at this address.
+    #[cfg(feature = "testing")]
+    pub adapter: fn(&str) -> Box<dyn crate::platform::Adapter>,
 }
 
 /// What a platform is made with.

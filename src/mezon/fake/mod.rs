@@ -38,6 +38,8 @@ use crate::simulator::{Host, Maker, Setup, SimulatorError};
 pub(crate) const MAKER: Maker = Maker {
     name: "mezon",
     make,
+    #[cfg(feature = "testing")]
+    adapter,
 };
 
 fn make(setup: Setup<'_>) -> Result<Box<dyn Host>, SimulatorError> {
@@ -48,4 +50,15 @@ fn make(setup: Setup<'_>) -> Result<Box<dyn Host>, SimulatorError> {
         setup.url,
         &setup.entropy,
     )))
+}
+
+#[cfg(feature = "testing")]
+fn adapter(url: &str) -> Box<dyn crate::platform::Adapter> {
+    use crate::mezon::{Mezon, Settings};
+
+    let mut settings = Settings::new(defaults::BOT, defaults::KEY);
+    if let Ok(url) = url.parse() {
+        settings.base_url = url;
+    }
+    Box::new(Mezon::new(settings))
 }
