@@ -1,6 +1,8 @@
 //! Bots built as graphs of supervised actors.
 
 pub mod bot;
+#[cfg(all(feature = "mezon", unix))]
+pub mod cache;
 pub mod chat;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -1,4 +1,4 @@
-//! What a bot has kept can be looked at, carried elsewhere and back as soon as the bot has ended.
+//! What a bot has kept can be looked at, carried elsewhere and back, by another process too while the bot runs.
 #![cfg(all(feature = "cli", unix))]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -86,4 +86,98 @@ async fn what_a_bot_has_kept_can_be_seen_on_both_wires() {
         cache(folder, &["import", "all.jsonl"]).await;
         assert_eq!(cache(folder, &["export"]).await, lines, "{wire}");
     }
+}
+
+#[actix_rt::test]
+async fn what_a_bot_keeps_can_be_seen_and_changed_while_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let simulator = Simulator::builder().seed(1).start().await.unwrap();
+    let mezon = simulator.platform("mezon").unwrap();
+    let path = folder.path().join("mezon-cache");
+    let socket = folder.path().join("mezon-cache.sock");
+    // What a killed process has left is in nobody's way.
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let platform =
+        Mezon::new(settings(&mezon.url(), Wire::V2)).cached(CacheOptions::new(path.clone()));
+    let bot = Bot::builder("test").platform(platform).build().unwrap();
+    let bot = bot.start();
+    bot.connected().await.unwrap();
+    assert!(!path.exists(), "nothing is made before the first message");
+    for number in 0..450 {
+        let words =
+            json!({"from": "alice", "channel": "general", "text": format!("word {number}")});
+        mezon.say(object(words)).unwrap();
+    }
+    let kept = async {
+        while bot.counters().cached.get() < 450 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let kept = tokio::time::timeout(Duration::from_secs(30), kept).await;
+    assert!(kept.is_ok(), "{}", bot.tree());
+    let mode = std::os::unix::fs::PermissionsExt::mode(&socket.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+
+    let general = ["--channel", "3000000000000000001"];
+    let list = cache(folder.path(), &["list"]).await;
+    assert!(list.contains("450 messages"), "{list}");
+    let show = |flags: Vec<&'static str>| {
+        let folder = folder.path().to_owned();
+        async move {
+            let lines = cache(
+                &folder,
+                &[&["show", "--json"], &general[..], &flags].concat(),
+            )
+            .await;
+            lines.lines().map(text_of).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(
+        show(vec!["--limit", "2", "--offset", "1"]).await,
+        ["word 448", "word 447"]
+    );
+    let all = show(vec!["--limit", "1000"]).await;
+    assert_eq!(
+        (all.len(), all[449].as_str()),
+        (450, "word 0"),
+        "more than one page"
+    );
+    let lines = cache(folder.path(), &["export"]).await;
+    assert_eq!(lines.lines().count(), 450);
+    let first = "7000000000000000001";
+    let get = cache(folder.path(), &[&["get"], &general[..], &[first]].concat()).await;
+    assert!(get.contains("word 0"), "{get}");
+
+    // The bot itself sees what another process changes.
+    cache(
+        folder.path(),
+        &[&["delete"], &general[..], &[first]].concat(),
+    )
+    .await;
+    assert_eq!(cache(folder.path(), &["count"]).await, "449\n");
+    std::fs::write(folder.path().join("all.jsonl"), &lines).unwrap();
+    cache(folder.path(), &["import", "all.jsonl"]).await;
+    assert_eq!(cache(folder.path(), &["export"]).await, lines);
+    let words = json!({"from": "bob", "channel": "general", "text": "after"});
+    mezon.say(object(words)).unwrap();
+    let kept = async {
+        while bot.counters().cached.get() < 451 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), kept)
+        .await
+        .unwrap();
+    assert_eq!(cache(folder.path(), &["count"]).await, "451\n");
+
+    bot.shutdown().await;
+    drop(bot);
+    assert!(!socket.exists(), "the door is closed with the bot");
+    assert_eq!(cache(folder.path(), &["count"]).await, "451\n");
+    simulator.stop().await;
+}
+
+fn text_of(line: &str) -> String {
+    let line: Value = serde_json::from_str(line).unwrap();
+    line["text"].as_str().unwrap().to_owned()
 }

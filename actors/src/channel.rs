@@ -1,8 +1,8 @@
 //! One actor a conversation: what is said there leaves in the order it was said.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -13,8 +13,8 @@ use crate::clock::{self, Instant};
 use crate::connection::RequestError;
 use crate::event::ChannelKey;
 use crate::limiter::Window;
-use crate::mailbox::{ActorRef, Overflow, SendError};
-use crate::supervisor::{ChildSpec, Restart, SupervisorRef};
+use crate::mailbox::{Overflow, SendError};
+use crate::supervisor::{ChildSpec, OnDemand, Supervised as _, SupervisorRef};
 
 /// Carries messages out of the bot: the platform's side of a channel.
 pub trait Outlet: Send + Sync + 'static {
@@ -40,6 +40,8 @@ pub struct ChannelSettings {
     pub per_second: Option<usize>,
     /// A channel in which nothing was said for this long is stopped; 5 min.
     pub idle: Duration,
+    /// So many channels may be open at once; 10,000.
+    pub open: usize,
     /// How often a message is sent again that the server asks to send later; 3.
     pub retries: u32,
 }
@@ -50,6 +52,7 @@ impl Default for ChannelSettings {
             queue: 1_024,
             per_second: None,
             idle: Duration::from_secs(300),
+            open: 10_000,
             retries: 3,
         }
     }
@@ -59,8 +62,9 @@ impl Default for ChannelSettings {
 ///
 /// * **Who starts it**: [`Channels`], when something is said.
 /// * **What ends it**: silence, or shutdown, after what waits was sent.
-/// * **What happens to its mailbox then**: a message that comes too late starts the next actor of that conversation.
-/// * **What it may lose**: nothing without a word: whoever said something learns what became of it.
+/// * **What happens to its mailbox then**: a message that comes meanwhile starts it, or the next actor of that conversation.
+/// * **What it may lose**: nothing without a word: whoever said something learns what became of it; what was under way when it crashed
+///   ends with [`RequestError::OutcomeUnknown`], since nobody knows.
 pub struct Channel<O: Outlet> {
     key: ChannelKey,
     outlet: Arc<O>,
@@ -69,7 +73,6 @@ pub struct Channel<O: Outlet> {
     waiting: VecDeque<Say<O>>,
     in_flight: usize,
     paused_until: Option<Instant>,
-    last_said: Instant,
     timer: Option<SpawnHandle>,
 }
 
@@ -95,7 +98,6 @@ impl<O: Outlet> Channel<O> {
             waiting: VecDeque::new(),
             in_flight: 0,
             paused_until: None,
-            last_said: clock::now(),
             timer: None,
         }
     }
@@ -111,6 +113,9 @@ impl<O: Outlet> Channel<O> {
                 self.waiting.pop_front();
             }
             if self.waiting.is_empty() {
+                if self.is_done() && ctx.is_told_to_stop() {
+                    ctx.stop();
+                }
                 return;
             }
             let now = clock::now();
@@ -151,7 +156,6 @@ impl<O: Outlet> Channel<O> {
         ctx: &mut Context<Self>,
     ) {
         self.in_flight -= 1;
-        self.last_said = clock::now();
         match receipt {
             Err(RequestError::Refused {
                 retry_after: Some(wait),
@@ -167,34 +171,19 @@ impl<O: Outlet> Channel<O> {
         self.send_waiting(ctx);
     }
 
-    fn look_for_silence(&mut self, ctx: &mut Context<Self>) {
-        let silent = clock::now().saturating_duration_since(self.last_said) >= self.settings.idle;
-        if silent && self.in_flight == 0 && self.waiting.is_empty() {
-            ctx.stop();
-        }
+    fn is_done(&self) -> bool {
+        self.in_flight == 0 && self.waiting.is_empty()
     }
 }
 
 impl<O: Outlet> Actor for Channel<O> {
     type Context = Context<Self>;
 
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(
-            self.settings.idle.max(Duration::from_millis(1)),
-            Self::look_for_silence,
-        );
-    }
-
-    fn stopping(&mut self, ctx: &mut Self::Context) -> Running {
-        if self.in_flight == 0 && self.waiting.is_empty() {
-            return Running::Stop;
+    fn stopping(&mut self, _: &mut Self::Context) -> Running {
+        match self.is_done() {
+            true => Running::Stop,
+            false => Running::Continue,
         }
-        ctx.run_interval(Duration::from_millis(20), |channel, ctx| {
-            if channel.in_flight == 0 && channel.waiting.is_empty() {
-                ctx.stop();
-            }
-        });
-        Running::Continue
     }
 }
 
@@ -212,7 +201,6 @@ impl<O: Outlet> Handler<Say<O>> for Channel<O> {
     type Result = ();
 
     fn handle(&mut self, say: Say<O>, ctx: &mut Self::Context) {
-        self.last_said = clock::now();
         if self.waiting.len() >= self.settings.queue {
             drop(say.receipt.send(Err(RequestError::QueueFull)));
             return;
@@ -226,8 +214,7 @@ impl<O: Outlet> Handler<Say<O>> for Channel<O> {
 pub struct Channels<O: Outlet> {
     outlet: Arc<O>,
     settings: ChannelSettings,
-    supervisor: SupervisorRef,
-    open: Arc<Mutex<BTreeMap<ChannelKey, ActorRef<Channel<O>>>>>,
+    children: OnDemand<ChannelKey, Channel<O>>,
 }
 
 impl<O: Outlet> Clone for Channels<O> {
@@ -235,8 +222,7 @@ impl<O: Outlet> Clone for Channels<O> {
         Self {
             outlet: Arc::clone(&self.outlet),
             settings: self.settings,
-            supervisor: self.supervisor.clone(),
-            open: Arc::clone(&self.open),
+            children: self.children.clone(),
         }
     }
 }
@@ -252,11 +238,22 @@ impl<O: Outlet> fmt::Debug for Channels<O> {
 impl<O: Outlet> Channels<O> {
     /// Makes the channels that send through `outlet` and are children of `supervisor`.
     pub fn new(outlet: O, settings: ChannelSettings, supervisor: SupervisorRef) -> Self {
+        let outlet = Arc::new(outlet);
+        let carrier = Arc::clone(&outlet);
+        let describe = move |key: &ChannelKey| {
+            let (carrier, key) = (Arc::clone(&carrier), key.clone());
+            ChildSpec::new(format!("channel {key}"), move || {
+                Channel::new(key.clone(), Arc::clone(&carrier), settings)
+            })
+            .mailbox(settings.queue, Overflow::Block)
+        };
+        let children = OnDemand::new(supervisor, describe)
+            .idle_after(settings.idle)
+            .limit(settings.open);
         Self {
-            outlet: Arc::new(outlet),
+            outlet,
             settings,
-            supervisor,
-            open: Arc::default(),
+            children,
         }
     }
 
@@ -270,59 +267,23 @@ impl<O: Outlet> Channels<O> {
     ///
     /// # Errors
     ///
-    /// As the platform answers; [`RequestError::OutcomeUnknown`] if the channel's actor died with it.
+    /// As the platform answers; [`RequestError::QueueFull`] if too much is said or in too many channels;
+    /// [`RequestError::OutcomeUnknown`] if the channel's actor died with it; [`RequestError::Closed`] if the bot has stopped.
     pub async fn say(
         &self,
         key: &ChannelKey,
         message: O::Message,
     ) -> Result<O::Receipt, RequestError> {
         let (receipt, answer) = oneshot::channel();
-        let mut say = Say {
+        let say = Say {
             message,
             receipt,
             tries: 0,
         };
-        // The actor may be stopping for silence at this moment: then the next one takes the message.
-        for _ in 0..3 {
-            match self.open(key)?.send(say).await {
-                Ok(()) => return answer.await.unwrap_or(Err(RequestError::OutcomeUnknown)),
-                Err(error) => {
-                    if matches!(error, SendError::Stopped(_)) {
-                        self.lock().remove(key);
-                    }
-                    say = error.into_message();
-                }
-            }
+        match self.children.send(key, say).await {
+            Ok(()) => answer.await.unwrap_or(Err(RequestError::OutcomeUnknown)),
+            Err(SendError::Full(_)) => Err(RequestError::QueueFull),
+            Err(SendError::Stopped(_)) => Err(RequestError::Closed),
         }
-        Err(RequestError::Closed)
-    }
-
-    fn open(&self, key: &ChannelKey) -> Result<ActorRef<Channel<O>>, RequestError> {
-        let mut open = self.lock();
-        if let Some(channel) = open.get(key) {
-            return Ok(channel.clone());
-        }
-        let (outlet, settings, name) = (Arc::clone(&self.outlet), self.settings, key.clone());
-        let spec = ChildSpec::new(format!("channel {key}"), move || {
-            Channel::new(name.clone(), Arc::clone(&outlet), settings)
-        })
-        .restart(Restart::Transient)
-        .mailbox(settings.queue, Overflow::Block);
-        let address = spec.address();
-        self.supervisor
-            .try_start(spec)
-            .map_err(|_| RequestError::Closed)?;
-        if open.len() >= PRUNE_FROM && open.len().is_power_of_two() {
-            open.retain(|_, channel| !channel.is_stopped());
-        }
-        open.insert(key.clone(), address.clone());
-        Ok(address)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<ChannelKey, ActorRef<Channel<O>>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// From so many remembered channels on, those that have stopped are forgotten now and then.
-const PRUNE_FROM: usize = 1_024;

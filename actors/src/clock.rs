@@ -21,6 +21,12 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// Returns the moment `duration` after `start`; if there is none, one so far away that it will not come.
+pub(crate) fn after(start: Instant, duration: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
+    start.checked_add(duration).unwrap_or_else(|| start + FAR)
+}
+
 /// Returns the date, in step with [`now`].
 #[must_use]
 pub fn date() -> SystemTime {

@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod channel;
 pub mod clock;
+pub mod command;
 pub mod connection;
 pub mod entropy;
 pub mod error;
@@ -11,6 +12,8 @@ pub mod limiter;
 pub mod mailbox;
 pub mod router;
 pub mod session;
+pub mod similar;
 pub mod store;
 pub mod supervisor;
 pub mod telemetry;
+pub mod utterance;

@@ -139,6 +139,7 @@ impl Running {
             // A platform that has ended takes no more events either.
             let _ = source.send(Quiesce).await;
         }
+        self.router.end_waits();
         if let Some(root) = self.root.get() {
             root.shutdown().await;
         }

@@ -27,7 +27,6 @@ mod load;
 mod reader;
 mod schema;
 mod secret;
-mod similar;
 #[cfg(test)]
 mod tests;
 mod value;

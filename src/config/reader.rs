@@ -9,12 +9,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use config::{Map, Value, ValueKind};
+use greenroom_actors::similar::similar;
 use secrecy::SecretString;
 use url::Url;
 
 use super::error::{Fault, Origin};
 use super::file::join;
-use super::similar::similar;
 use super::value::{Choice, chosen, mismatch, one_of, parse_url};
 
 /// What all sections of one reading share.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! mezon
-//! ├─ cache        messages on disk, if they are kept: shards on a thread of their own
+//! ├─ cache        messages on disk, if they are kept: shards on a thread of their own, and a door for other processes
 //! ├─ session      tokens
 //! ├─ api          calls over HTTP
 //! ├─ connection   the socket
@@ -10,6 +10,7 @@
 //! ```
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ use super::config::Settings;
 use super::limits::MAX_BODY;
 use super::log::{CacheOptions, MessageLog};
 use super::protocol::{MezonProtocol, Parts};
+#[cfg(unix)]
+use crate::cache::CacheDoor;
 use crate::chat::Speaker;
 use crate::platform::http::HttpClient;
 use crate::platform::{Adapter, Assembly, Network, Source};
@@ -134,7 +137,8 @@ impl Adapter for Mezon {
             .as_ref()
             .map(|options| Cache::new(options.settings.clone()));
         if let Some(cache) = &cache {
-            branch = branch.child(shards(cache, assembly));
+            let folder = options.as_ref().map(|options| &options.settings.path);
+            branch = branch.child(shards(cache, folder, assembly));
         }
         let log = cache.clone().zip(options);
         let log = log.map(|(cache, options)| {
@@ -239,7 +243,7 @@ fn api(
 }
 
 /// The shards of the cache, on a thread of their own where there can be one: what they do blocks.
-fn shards(cache: &Cache, assembly: &Assembly) -> Supervisor {
+fn shards(cache: &Cache, folder: Option<&PathBuf>, assembly: &Assembly) -> Supervisor {
     let system = System::try_current().filter(|_| !assembly.network.is_in_process());
     let thread: Option<ArbiterHandle> = system.map(|_| Arbiter::new().handle());
     let shard = |number: usize| {
@@ -251,9 +255,21 @@ fn shards(cache: &Cache, assembly: &Assembly) -> Supervisor {
         }
     };
     let supervisor = assembly.supervisor("cache", Strategy::OneForOne);
-    (0..cache.shards())
+    let supervisor = (0..cache.shards())
         .map(shard)
-        .fold(supervisor, Supervisor::child)
+        .fold(supervisor, Supervisor::child);
+    match folder {
+        #[cfg(unix)]
+        Some(folder) => supervisor.child(door(cache, folder)),
+        _ => supervisor,
+    }
+}
+
+/// The way in for other processes, such as `greenroom cache`.
+#[cfg(unix)]
+fn door(cache: &Cache, folder: &Path) -> ChildSpec<CacheDoor> {
+    let (cache, folder) = (cache.clone(), folder.to_owned());
+    ChildSpec::new("cache door", move || CacheDoor::new(cache.clone(), &folder))
 }
 
 fn http(settings: &Settings, network: &Arc<dyn Network>) -> HttpClient {

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use greenroom_actors::clock::{self, Instant};
 use greenroom_actors::connection::Frame;
 use serde_json::{Map, Value};
+use tokio::sync::mpsc;
 
 use super::error::Refusal;
 use super::exchange::{Request, Response};
@@ -101,6 +103,24 @@ pub trait Host: fmt::Debug + Send {
 
     /// Answers a request over HTTP.
     fn call(&mut self, now: Now, request: &Request) -> (Response, Vec<Out>);
+
+    /// Returns the path at which a stream of server-sent events is opened, if there is one.
+    fn stream_path(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Opens a stream of server-sent events; it ends when the sender is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The response with which it is refused.
+    fn stream(&mut self, now: Now, request: &Request) -> Result<mpsc::Receiver<Bytes>, Response> {
+        let _ = (now, request);
+        Err(self.error(404, "Not Found"))
+    }
+
+    /// The server ends: whatever is open beside websockets is closed.
+    fn end(&mut self) {}
 
     /// Opens a websocket under this number.
     ///

@@ -266,6 +266,27 @@ impl Network {
         }
     }
 
+    /// Opens a stream of events, if its request has passed its gate.
+    pub(super) fn stream(
+        &mut self,
+        now: Now,
+        request: &Request,
+        gate: Gate,
+    ) -> Result<mpsc::Receiver<Bytes>, Option<Response>> {
+        let opened = match gate.fate {
+            Fate::Cut => return Err(None),
+            Fate::Answered(response) => Err(response),
+            Fate::Served | Fate::Truncated => self.host.stream(now, request),
+        };
+        let opening = Response {
+            status: 200,
+            content_type: "text/event-stream".into(),
+            ..Response::default()
+        };
+        self.note_response(request, opened.as_ref().err().unwrap_or(&opening));
+        opened.map_err(Some)
+    }
+
     /// Opens a websocket, if its request has passed its gate.
     pub(super) fn open(
         &mut self,
@@ -599,6 +620,7 @@ impl Network {
 
     /// Ends every websocket in good order.
     pub(super) fn goodbye(&mut self, now: Now) {
+        self.host.end();
         let open: Vec<SocketId> = self.wires.keys().copied().collect();
         for socket in open {
             self.close(now, socket, GOING_AWAY);

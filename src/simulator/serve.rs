@@ -32,10 +32,13 @@ pub(super) fn serve(
     let server = Arc::clone(server);
     let path = server.socket_path();
     let factory = move || {
-        App::new()
+        let app = App::new()
             .app_data(web::Data::from(Arc::clone(&server)))
             .app_data(web::PayloadConfig::new(BODY_LIMIT))
-            .route(path, web::get().to(open))
+            .route(path, web::get().to(open));
+        // a path that no request has, if there are no streams
+        let events = server.stream_path().unwrap_or("/ /");
+        app.route(events, web::get().to(listen))
             .default_service(web::to(call))
     };
     let server = HttpServer::new(factory)
@@ -84,6 +87,24 @@ async fn open(http: HttpRequest, payload: web::Payload, server: web::Data<Server
         Opening::Accepted(accepted) => response.streaming(Socket::start(accepted, server, payload)),
         Opening::Cut => cut(plug),
         Opening::Refused(refused) => response_of(&refused),
+    }
+}
+
+/// Opens a stream of events.
+async fn listen(http: HttpRequest, server: web::Data<Server>) -> HttpResponse {
+    let request = request_of(&http, Bytes::new());
+    let gate = server.begin(&request);
+    wait(gate.hold).await;
+    match server.stream(&request, gate) {
+        Ok(mut events) => HttpResponse::Ok()
+            .content_type("text/event-stream")
+            .insert_header(("cache-control", "no-cache"))
+            .streaming(stream::poll_fn(move |cx| {
+                let event = events.poll_recv(cx);
+                event.map(|event| event.map(Ok::<_, actix_web::Error>))
+            })),
+        Err(Some(refused)) => response_of(&refused),
+        Err(None) => cut(http.conn_data::<Arc<dyn Plug>>().cloned()),
     }
 }
 

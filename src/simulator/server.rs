@@ -4,13 +4,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use greenroom_actors::clock::Instant;
 use greenroom_actors::connection::Frame;
 use greenroom_actors::entropy::Entropy;
 use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
 
 use super::error::Refusal;
-use super::exchange::Request;
+use super::exchange::{Request, Response};
 use super::fault::{Fault, FaultKind};
 use super::host::{Host, Now, Out, SocketId};
 use super::journal::Entry;
@@ -23,6 +25,7 @@ pub(crate) struct Server {
     url: String,
     entropy: Entropy,
     socket_path: &'static str,
+    stream_path: Option<&'static str>,
     subprotocols: &'static [&'static str],
     kinds: &'static [FaultKind],
     network: Mutex<Network>,
@@ -42,6 +45,7 @@ impl Server {
         Self {
             url,
             socket_path: host.socket_path(),
+            stream_path: host.stream_path(),
             subprotocols: host.subprotocols(),
             kinds: host.faults(),
             network: Mutex::new(Network::new(host, entropy.clone())),
@@ -51,6 +55,10 @@ impl Server {
 
     pub(crate) fn socket_path(&self) -> &'static str {
         self.socket_path
+    }
+
+    pub(super) fn stream_path(&self) -> Option<&'static str> {
+        self.stream_path
     }
 
     pub(super) fn subprotocols(&self) -> &'static [&'static str] {
@@ -76,6 +84,14 @@ impl Server {
         plug: Option<Arc<dyn Plug>>,
     ) -> Opening {
         self.lock().open(Now::read(), request, gate, plug)
+    }
+
+    pub(super) fn stream(
+        &self,
+        request: &Request,
+        gate: Gate,
+    ) -> Result<mpsc::Receiver<Bytes>, Option<Response>> {
+        self.lock().stream(Now::read(), request, gate)
     }
 
     pub(crate) fn receive(&self, socket: SocketId, frame: &Frame) {

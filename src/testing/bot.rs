@@ -149,10 +149,18 @@ impl TestBot {
     /// Says what became of the messages that users have said since the bot was started.
     #[must_use]
     pub fn losses(&self) -> Losses {
-        let handed = self.inner.handed.lock().unwrap_or_else(PoisonError::into_inner);
+        let handed = self
+            .inner
+            .handed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut losses = Losses::default();
         self.inner.heard.look(|said| {
-            for said in said.iter().skip(self.inner.since).filter(|said| !said.is_bot) {
+            for said in said
+                .iter()
+                .skip(self.inner.since)
+                .filter(|said| !said.is_bot)
+            {
                 losses.said += 1;
                 match handed.get(&said.id).copied().unwrap_or_default() {
                     0 => losses.lost.push(said.text.clone()),
@@ -316,9 +324,7 @@ impl TestBot {
 
     fn unexpected<'a>(&'a self, said: &'a [Said]) -> impl Iterator<Item = usize> + 'a {
         let places = self.inner.since..said.len();
-        places.filter(|place| {
-            said[*place].is_bot && !self.inner.expected.borrow().contains(place)
-        })
+        places.filter(|place| said[*place].is_bot && !self.inner.expected.borrow().contains(place))
     }
 
     fn disappointed(&self, what: &str) -> ! {

@@ -93,4 +93,3 @@ impl Heard {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-

@@ -119,10 +119,7 @@ impl Exchange for Local {
     }
 }
 
-fn answer(
-    response: Response,
-    body: impl FnOnce(Bytes) -> Result<Bytes, HttpError>,
-) -> RawAnswer {
+fn answer(response: Response, body: impl FnOnce(Bytes) -> Result<Bytes, HttpError>) -> RawAnswer {
     RawAnswer {
         status: response.status,
         retry_after: advice(&response),
@@ -291,9 +288,7 @@ impl Incoming {
     }
 
     fn wake_at(&mut self, at: Instant, cx: &mut Context<'_>) {
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(at)));
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
         if timer.deadline() != at {
             timer.as_mut().reset(at);
         }

@@ -97,8 +97,9 @@ impl TestPlatform {
             "say" => self.server.say(body),
             "emit" => self.server.emit(body),
             "chaos" => self.server.chaos(body["rate"].as_f64().unwrap_or(-1.0)),
-            _ => Fault::parse(body, self.server.faults())
-                .and_then(|fault| self.server.fault(fault)),
+            _ => {
+                Fault::parse(body, self.server.faults()).and_then(|fault| self.server.fault(fault))
+            }
         };
         match done {
             Ok(answer) => answer,

@@ -249,10 +249,17 @@ impl Stage {
     /// If the simulator has none of this name.
     #[must_use]
     pub fn platform(&self, name: &str) -> TestPlatform {
-        let found = self.inner.platforms.iter().find(|(known, _)| *known == name);
+        let found = self
+            .inner
+            .platforms
+            .iter()
+            .find(|(known, _)| *known == name);
         let Some((name, server)) = found else {
             let known: Vec<_> = self.inner.platforms.iter().map(|(name, _)| *name).collect();
-            panic!("there is no platform {name:?}, known are {}", known.join(", "))
+            panic!(
+                "there is no platform {name:?}, known are {}",
+                known.join(", ")
+            )
         };
         TestPlatform::new(name, Arc::clone(server), self.inner.trace.clone())
     }
@@ -295,7 +302,9 @@ impl Stage {
     ///
     /// [`BotError`] if the bot cannot be built, or ends before it is connected.
     pub async fn try_start(&self, bot: BotBuilder) -> Result<TestBot, BotError> {
-        let mut bot = bot.seed(self.inner.seed).network(self.inner.network.clone());
+        let mut bot = bot
+            .seed(self.inner.seed)
+            .network(self.inner.network.clone());
         if !bot.has_platform() {
             for maker in PLATFORMS {
                 bot = bot.boxed_platform((maker.adapter)(&format!("http://{}.test", maker.name)));

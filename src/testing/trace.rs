@@ -117,7 +117,11 @@ impl Trace {
     #[must_use]
     pub fn count_of(&self, what: &str) -> usize {
         let inner = self.lock();
-        inner.lines.iter().filter(|line| line.what() == what).count()
+        inner
+            .lines
+            .iter()
+            .filter(|line| line.what() == what)
+            .count()
     }
 
     /// Writes all lines to a file, to be read by [`replay`](super::replay) or by people.

@@ -1,13 +1,15 @@
 //! A client that knows bytes only, so that the tests see what is really on the wire.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use actix_codec::Framed;
 use awc::BoxedSocket;
+use awc::error::PayloadError;
 use awc::ws::{Codec, Frame, Message};
 use bytes::Bytes;
-use futures::{SinkExt, StreamExt};
-use greenroom::simulator::Simulator;
+use futures::{SinkExt, Stream, StreamExt};
+use greenroom::simulator::{Simulator, World};
 use greenroom_proto::mezon::api::Session;
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -55,6 +57,28 @@ impl Stage {
                 .disable_redirects()
                 .finish(),
         }
+    }
+
+    /// A simulator whose world is extended by a file.
+    pub(crate) async fn of_world(text: &str) -> Self {
+        let world = World::parse(text).unwrap();
+        let simulator = Simulator::builder().seed(1).world(world);
+        Self {
+            simulator: simulator.start().await.unwrap(),
+            http: awc::Client::builder().timeout(WAIT).finish(),
+        }
+    }
+
+    /// Opens an answer that goes on.
+    pub(crate) async fn listen(&self, path: &str) -> Listening {
+        let response = self
+            .http
+            .get(format!("{}{path}", self.url()))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        Listening(Box::pin(response))
     }
 
     pub(crate) fn url(&self) -> String {
@@ -196,6 +220,19 @@ impl Stage {
             .into_iter()
             .filter(|row| row["kind"] == "ws" && row["direction"] == direction);
         frames.map(|mut row| row["body"].take()).collect()
+    }
+}
+
+/// An answer that goes on.
+pub(crate) struct Listening(Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>>);
+
+impl Listening {
+    /// Waits for the next part; none at the end.
+    pub(crate) async fn next_part(&mut self) -> Option<String> {
+        let part = tokio::time::timeout(WAIT, self.0.next())
+            .await
+            .expect("nothing came");
+        part.map(|part| String::from_utf8(part.unwrap().to_vec()).unwrap())
     }
 }
 

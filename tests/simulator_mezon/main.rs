@@ -7,4 +7,5 @@ mod control;
 mod faults;
 mod login;
 mod messages;
+mod strict;
 mod wires;

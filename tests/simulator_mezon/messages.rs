@@ -148,18 +148,24 @@ async fn tokens_are_transferred_once() {
             json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
         stage.v1("POST", "/mmn-api/", "", &body).await.json()["result"].clone()
     };
+    let (sender, recipient) = (
+        "9vwAKXMVAP7yFWEeDUSXVYyMmcjMxu2Z9yWky7gLzt73",
+        "JCQrK24N9rjnzhH9v47vJwX5ENeokD2YysmeA4xm9ZMJ",
+    );
     let nonce = rpc(
         "account.getcurrentnonce",
-        json!({"address": "A", "tag": "pending"}),
+        json!({"address": sender, "tag": "pending"}),
     )
     .await;
     assert_eq!(
         nonce,
-        json!({"address": "A", "nonce": 0, "tag": "pending", "error": ""})
+        json!({"address": sender, "nonce": 0, "tag": "pending", "error": ""})
     );
-    let tx = json!({"signature": "s", "tx_msg": {
-        "type": 0, "sender": "A", "recipient": "B", "amount": "10000000", "timestamp": 1, "text_data": "hi", "nonce": 1,
-        "extra_info": json!({"type": "transfer_token", "UserSenderId": "1", "UserSenderUsername": "", "UserReceiverId": ALICE}).to_string(),
+    // The signature of the specification's example.
+    let signature = "3XSLEfi16UEKENYVvnuLSvHgxgwsxPWV2ujYzc2uvMZWHXzQsEEkL3wEVPGRWHpfxxGFgZ5FywKnNbraud3m7tuzZ4sp3yN22E36L8iniVgG1SjzwavMjGttr5iPYKAH2cG3T8CgR53mJX7hRE7RhKg2byDJUiFf6KT18R79NpPgggVpNPXwLwAWPXNdcYhTnFkHqfQL2iQxhDFkoLKSqXA";
+    let tx = json!({"signature": signature, "tx_msg": {
+        "type": 0, "sender": sender, "recipient": recipient, "amount": "10000000", "timestamp": 1, "text_data": "hi", "nonce": 1,
+        "extra_info": format!("{{\"type\": \"transfer_token\", \"UserSenderId\": \"1000000000000000001\", \"UserSenderUsername\": \"\", \"UserReceiverId\": \"{ALICE}\"}}"),
         "zk_proof": "sim-proof", "zk_pub": "sim-public-input"}});
     assert_eq!(rpc("tx.addtx", tx.clone()).await["ok"], true);
     assert_eq!(rpc("tx.addtx", tx).await["ok"], false);

@@ -54,7 +54,10 @@ fn cuts_with_and_without_a_close_frame_or_code() {
 
 #[test]
 fn a_server_that_is_silent_stuck_or_slow() {
-    assert_eq!(survives(Fault::new(FaultKind::Stall).lasting(SECOND * 60)).reconnects, 1);
+    assert_eq!(
+        survives(Fault::new(FaultKind::Stall).lasting(SECOND * 60)).reconnects,
+        1
+    );
     for direction in [Direction::In, Direction::Out] {
         let clog = Fault::new(FaultKind::Clog).direction(direction);
         assert_eq!(survives(clog.clone()).reconnects, 0);
@@ -70,7 +73,10 @@ fn messages_that_are_late_doubled_mixed_up_or_broken() {
     survives(Fault::new(FaultKind::Delay).lasting(SECOND * 2).count(20));
     survives(Fault::new(FaultKind::Reorder).count(3));
     survives(Fault::new(FaultKind::Duplicate).count(5));
-    assert_eq!(survives(Fault::new(FaultKind::Garbage).count(3)).malformed, 3);
+    assert_eq!(
+        survives(Fault::new(FaultKind::Garbage).count(3)).malformed,
+        3
+    );
     assert!(survives(Fault::new(FaultKind::Truncate).count(3)).malformed > 0);
     assert_eq!(survives(FaultKind::Oversize.into()).reconnects, 1);
 }
@@ -100,7 +106,9 @@ fn requests_that_fail_and_tokens_that_end() {
         cut(http.lasting(SECOND * 2));
     }
     cut(Fault::new(FaultKind::Truncate).path("/"));
-    cut(Fault::new(FaultKind::Disconnect).path("/mezon.api").count(3));
+    cut(Fault::new(FaultKind::Disconnect)
+        .path("/mezon.api")
+        .count(3));
     cut(FaultKind::Expire.into());
     cut(FaultKind::Revoke.into());
     cut(Fault::new(FaultKind::Maintenance).lasting(SECOND * 20));
@@ -124,8 +132,9 @@ fn a_wrong_clock_of_the_server_causes_no_flood_of_logins() {
             bot.expect_reply("re x").await;
             let lines = world.trace().lines();
             let logins = lines.iter().filter(|line| {
-                line["path"].as_str().is_some_and(|path| path.contains("authenticate") || path.ends_with("SessionRefresh"))
-                    && line["direction"] == "in"
+                line["path"].as_str().is_some_and(|path| {
+                    path.contains("authenticate") || path.ends_with("SessionRefresh")
+                }) && line["direction"] == "in"
             });
             let logins = logins.count();
             assert!(logins < 24 * 8, "{hours} h: {logins} logins");

@@ -80,7 +80,11 @@ fn a_saved_trace_is_replayed() {
 fn what_is_no_trace_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("trace.jsonl");
-    for (text, part) in [("{}\n", "line 1"), ("", "line 1"), ("{\"what\":\"stage\",\"seed\":1,\"date\":1}\nx\n", "line 2")] {
+    for (text, part) in [
+        ("{}\n", "line 1"),
+        ("", "line 1"),
+        ("{\"what\":\"stage\",\"seed\":1,\"date\":1}\nx\n", "line 2"),
+    ] {
         std::fs::write(&file, text).unwrap();
         let error = replay(&file, answers).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");

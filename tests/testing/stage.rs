@@ -51,7 +51,10 @@ fn a_day_goes_by_in_no_time_and_dates_follow() {
         assert!((17_200..17_400).contains(&pings), "{pings}");
         world.say("alice", "general", "x");
         let said = bot.expect_reply("re x").await;
-        assert_eq!((said.channel.as_str(), said.from.as_str()), ("general", "greenroom"));
+        assert_eq!(
+            (said.channel.as_str(), said.from.as_str()),
+            ("general", "greenroom")
+        );
         bot.assert_reconnects(0);
     });
 }
@@ -65,7 +68,11 @@ fn what_was_not_said_is_told_with_what_was() {
             bot.expect_reply("re y").await;
         });
     });
-    for part in ["the reply \"re y\" did not come", "[\"re x\"]", "\"what\":\"event\""] {
+    for part in [
+        "the reply \"re y\" did not come",
+        "[\"re x\"]",
+        "\"what\":\"event\"",
+    ] {
         assert!(panic.contains(part), "{part}: {panic}");
     }
     let panic = panic_of(|| {
@@ -108,7 +115,10 @@ fn a_handler_that_panics_is_restarted_and_its_event_answered() {
     run(async |world| {
         let tries = Arc::new(AtomicU32::new(0));
         let bot = Bot::builder("b").on("frail", async move |message: Event<ChatMessage>| {
-            assert!(tries.fetch_add(1, Ordering::Relaxed) > 0, "the first try fails");
+            assert!(
+                tries.fetch_add(1, Ordering::Relaxed) > 0,
+                "the first try fails"
+            );
             if !message.is_own {
                 message.say("recovered").await?;
             }
@@ -155,12 +165,17 @@ fn nobody_is_reached_outside_the_stage() {
         settings.base_url = "http://127.0.0.1:9".parse().unwrap();
         let bot = answers("b").platform(Mezon::new(settings));
         let error = world.try_start(bot).await.unwrap_err();
-        assert!(error.to_string().contains("nobody listens at 127.0.0.1"), "{error}");
+        assert!(
+            error.to_string().contains("nobody listens at 127.0.0.1"),
+            "{error}"
+        );
     });
 }
 
 #[test]
 fn the_result_of_a_test_is_returned() {
-    let seed = Stage::builder().seed(7).run(async |world: Stage| world.seed());
+    let seed = Stage::builder()
+        .seed(7)
+        .run(async |world: Stage| world.seed());
     assert_eq!(seed, 7);
 }

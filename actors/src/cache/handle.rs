@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::dev::ToEnvelope;
 use actix::prelude::*;
 use bytes::Bytes;
+use tokio::sync::watch;
 
 use super::disk::DiskBackend;
 use super::error::CacheError;
@@ -306,6 +307,12 @@ impl Cache {
     /// If another process has them, or they cannot be made.
     pub async fn open(&self) -> Result<Recovery, CacheError> {
         self.ask(0, Open).await
+    }
+
+    /// Tells whether the files are open, and when that changes.
+    #[must_use]
+    pub fn opened(&self) -> watch::Receiver<bool> {
+        self.shared.opened()
     }
 
     /// Flushes and closes the files; the next use opens them again.

@@ -1,5 +1,7 @@
 //! Which messages of a channel are asked for.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{ChannelKey, Id};
 
 /// A part of a channel, newest message first unless said otherwise.
@@ -16,7 +18,7 @@ use crate::event::{ChannelKey, Id};
 /// let missed = Query::latest(general, 20).after(1_000).oldest_first();
 /// # assert_eq!((page.offset, earlier.limit, missed.order), (100, 20, greenroom_actors::cache::Order::OldestFirst));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Query {
     /// The channel.
@@ -34,7 +36,7 @@ pub struct Query {
 }
 
 /// The order of an answer: that of the ids, which is that of time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Order {
     /// The largest id first.
     #[default]

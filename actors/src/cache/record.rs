@@ -1,6 +1,7 @@
 //! What the cache keeps.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::event::{ChannelKey, Id};
 
@@ -20,7 +21,7 @@ pub struct Record {
 }
 
 /// What the cache holds of one channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct ChannelInfo {
     /// The channel.

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
+
 use super::error::CacheError;
 use super::store::{Backend, MessageStore, Recovery, StoreStats};
 
@@ -10,6 +12,7 @@ use super::store::{Backend, MessageStore, Recovery, StoreStats};
 pub(super) struct Shared {
     backend: Box<dyn Backend>,
     opening: Mutex<Option<Recovery>>,
+    opened: watch::Sender<bool>,
     slots: Vec<Mutex<Slot>>,
 }
 
@@ -26,9 +29,15 @@ impl Shared {
         let slots = (0..backend.shards().max(1)).map(|_| Mutex::new(Slot(None)));
         Self {
             opening: Mutex::new(None),
+            opened: watch::Sender::new(false),
             slots: slots.collect(),
             backend,
         }
+    }
+
+    /// Returns what tells whether the files are open.
+    pub(super) fn opened(&self) -> watch::Receiver<bool> {
+        self.opened.subscribe()
     }
 
     pub(super) fn shards(&self) -> usize {
@@ -82,6 +91,7 @@ impl Shared {
             lock(slot).0 = Some(store);
         }
         *opening = Some(opened.recovery.clone());
+        self.opened.send_replace(true);
         Ok(opened.recovery)
     }
 
@@ -101,6 +111,7 @@ impl Shared {
             slot.0 = Some(store);
         }
         *opening = Some(opened.recovery);
+        self.opened.send_replace(true);
         Ok(())
     }
 
@@ -123,6 +134,7 @@ impl Shared {
             slot.0 = None;
         }
         *opening = None;
+        self.opened.send_replace(false);
         Ok(slots)
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use actix::Message;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::{ChannelKey, Id, short_type_name};
 use crate::clock::{self, Instant};
-use crate::router::{HandlerError, Publish, Router};
+use crate::router::{HandlerError, Publish, Router, Ticket};
 
 /// What can travel as an event: any plain data that serde can write and read, so that it can be kept and replayed.
 pub trait Payload: Serialize + DeserializeOwned + Send + Sync + 'static {}
@@ -41,13 +42,7 @@ impl Origin {
     /// Describes a source on `platform` for the bot `bot`, whose events travel through `router`.
     #[must_use]
     pub fn new(platform: &'static str, bot: impl Into<String>, router: &Router) -> Arc<Self> {
-        Arc::new(Self {
-            platform,
-            bot: bot.into(),
-            router: router.clone(),
-            sequence: AtomicU64::new(0),
-            door: None,
-        })
+        Self::enrolled(platform, bot.into(), router, None)
     }
 
     /// As [`new`](Self::new), with a way back to the source: whatever its events need to answer. They find it with
@@ -59,13 +54,24 @@ impl Origin {
         router: &Router,
         door: impl Any + Send + Sync,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        Self::enrolled(platform, bot.into(), router, Some(Box::new(door)))
+    }
+
+    fn enrolled(
+        platform: &'static str,
+        bot: String,
+        router: &Router,
+        door: Option<Box<dyn Any + Send + Sync>>,
+    ) -> Arc<Self> {
+        let origin = Arc::new(Self {
             platform,
-            bot: bot.into(),
+            bot,
             router: router.clone(),
             sequence: AtomicU64::new(0),
-            door: Some(Box::new(door)),
-        })
+            door,
+        });
+        router.registry().enrol(&origin);
+        origin
     }
 
     /// Returns the way back to the source, if it is of this type.
@@ -130,11 +136,15 @@ pub struct Envelope {
 pub struct Event<T> {
     inner: Arc<Inner<T>>,
     attempt: u32,
+    /// Until when its handler may take, in milliseconds from when it was received; 0 outside of a handler.
+    due: u32,
 }
 
 struct Inner<T> {
     envelope: Envelope,
     payload: T,
+    /// Where the store keeps it, if it is delivered once more.
+    ticket: Option<Ticket>,
 }
 
 impl<T> Clone for Event<T> {
@@ -142,6 +152,7 @@ impl<T> Clone for Event<T> {
         Self {
             inner: Arc::clone(&self.inner),
             attempt: self.attempt,
+            due: self.due,
         }
     }
 }
@@ -188,9 +199,31 @@ impl<T: Payload> Event<T> {
 
     fn with_envelope(envelope: Envelope, payload: T) -> Self {
         Self {
-            inner: Arc::new(Inner { envelope, payload }),
+            inner: Arc::new(Inner {
+                envelope,
+                payload,
+                ticket: None,
+            }),
             attempt: 1,
+            due: 0,
         }
+    }
+
+    /// Makes an event of what a store has kept.
+    pub(crate) fn once_more(envelope: Envelope, payload: T, ticket: Ticket, attempt: u32) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                envelope,
+                payload,
+                ticket: Some(ticket),
+            }),
+            attempt,
+            due: 0,
+        }
+    }
+
+    pub(crate) fn ticket(&self) -> Option<Ticket> {
+        self.inner.ticket
     }
 
     /// Returns the name of the payload's type, without its modules.
@@ -215,6 +248,22 @@ impl<T: Payload> Event<T> {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// Returns when its handler's time will be over; none outside of a handler.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        let after = Duration::from_millis(self.due.into());
+        (self.due > 0).then(|| self.inner.envelope.received_at + after)
+    }
+
+    /// Returns the event for a handler that may take until `due`.
+    pub(crate) fn handed_out(&self, due: Instant) -> Self {
+        let after = due.saturating_duration_since(self.inner.envelope.received_at);
+        Self {
+            due: u32::try_from(after.as_millis()).map_or(0, |millis| millis.max(1)),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn with_attempt(&self, attempt: u32) -> Self {

@@ -1,14 +1,13 @@
 //! Stable addresses: they survive the restarts of the actor behind them.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use actix::dev::OneshotSender;
 use actix::{Actor, Context, Handler, Message};
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use super::inbox::{Inbox, Letter, Post};
+use super::inbox::{Answer, Fate, Inbox, Letter, Post, Returned, put_away};
 use super::{Accepted, Refused};
 use crate::error::Retry;
 
@@ -55,19 +54,32 @@ impl<M> fmt::Debug for SendError<M> {
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum AskError<M> {
+    /// The mailbox overflowed and its policy dropped the message: nobody has seen it. Asking again later can help.
+    #[error("the mailbox overflowed and dropped the message")]
+    Dropped(M),
     /// The actor died, or dropped the request, before it answered. What it had done by then is unknown: do not ask again blindly.
     #[error("the actor ended before it answered; the outcome is unknown")]
     Interrupted,
-    /// The message was not sent.
+    /// The message was not sent; or the actor ended for good while it waited, and has not seen it.
     #[error(transparent)]
     NotSent(#[from] SendError<M>),
 }
 
 impl<M> AskError<M> {
+    /// Returns the message, if the actor has not seen it.
+    pub fn into_message(self) -> Option<M> {
+        match self {
+            Self::Dropped(message) => Some(message),
+            Self::Interrupted => None,
+            Self::NotSent(error) => Some(error.into_message()),
+        }
+    }
+
     /// Says whether asking again can help.
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
+            Self::Dropped(_) => Retry::Now,
             Self::Interrupted => Retry::Never,
             Self::NotSent(error) => error.retry(),
         }
@@ -77,6 +89,7 @@ impl<M> AskError<M> {
 impl<M> fmt::Debug for AskError<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Dropped(_) => f.write_str("Dropped(..)"),
             Self::Interrupted => f.write_str("Interrupted"),
             Self::NotSent(error) => error.fmt(f),
         }
@@ -108,6 +121,11 @@ impl<A: Actor> fmt::Debug for ActorRef<A> {
 impl<A: Actor<Context = Context<A>>> ActorRef<A> {
     pub(crate) fn new(inbox: Arc<Inbox<A>>) -> Self {
         Self { inbox }
+    }
+
+    /// Says whether both lead to the same actor.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inbox, &other.inbox)
     }
 
     /// Narrows the address to one message type.
@@ -161,7 +179,9 @@ impl<A: Actor<Context = Context<A>>> ActorRef<A> {
     ///
     /// # Errors
     ///
-    /// [`AskError::NotSent`] as [`send`](Self::send); [`AskError::Interrupted`] if the actor died while it was at it.
+    /// [`AskError::NotSent`] as [`send`](Self::send), also if the actor ends for good before it has seen the message;
+    /// [`AskError::Dropped`] if the mailbox drops it under [`DropOldest`](super::Overflow::DropOldest) or
+    /// [`DropNewest`](super::Overflow::DropNewest); [`AskError::Interrupted`] if the actor died while it was at it, or never answers.
     pub async fn ask<M>(&self, message: M) -> Result<M::Result, AskError<M>>
     where
         A: Handler<M>,
@@ -246,14 +266,26 @@ where
 
     fn ask(&self, message: M) -> BoxFuture<'_, Result<M::Result, AskError<M>>> {
         Box::pin(async move {
-            let (answer, reply) = oneshot::channel();
-            posted(self.letters.push(letter(message, Some(answer))).await)?;
-            reply.await.map_err(|_| AskError::Interrupted)
+            let (reply, answer) = oneshot::channel();
+            let returned = Returned::<M>::default();
+            let way_back = Answer {
+                reply,
+                returned: Arc::clone(&returned),
+            };
+            posted(self.letters.push(letter(message, Some(way_back))).await)?;
+            answer.await.map_err(|_| {
+                let mut returned = returned.lock().unwrap_or_else(PoisonError::into_inner);
+                match returned.take() {
+                    Some((message, Fate::Dropped)) => AskError::Dropped(message),
+                    Some((message, Fate::Stopped)) => SendError::Stopped(message).into(),
+                    None => AskError::Interrupted,
+                }
+            })
         })
     }
 }
 
-fn letter<A, M>(message: M, answer: Option<OneshotSender<M::Result>>) -> Letter<A>
+fn letter<A, M>(message: M, answer: Option<Answer<M>>) -> Letter<A>
 where
     A: Actor<Context = Context<A>> + Handler<M>,
     M: Message + Send + 'static,
@@ -270,7 +302,11 @@ where
     M: Message + 'static,
 {
     match outcome {
-        Ok(_) => Ok(()),
+        Ok(Accepted::Queued) => Ok(()),
+        Ok(Accepted::Dropped(letter)) => {
+            put_away(letter, Fate::Dropped);
+            Ok(())
+        }
         Err(Refused::Full(letter)) => Err(SendError::Full(unseal(letter))),
         Err(Refused::Closed(letter)) => Err(SendError::Stopped(unseal(letter))),
     }

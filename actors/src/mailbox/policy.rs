@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// | `Reject` | gives the message back | gives the message back | rejected |
 /// | `DropOldest` | replaces the oldest | replaces the oldest | dropped |
 /// | `DropNewest` | is itself dropped | is itself dropped | dropped |
+///
+/// `ask` does as `send`; who waits for the answer to a message that is dropped gets [`AskError::Dropped`](super::AskError::Dropped).
+/// The snapshot of the tree shows rejected and dropped messages of an actor as one figure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Overflow {

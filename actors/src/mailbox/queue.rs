@@ -26,6 +26,8 @@ pub(crate) struct Queue<T> {
 #[derive(Debug)]
 struct Inner<T> {
     items: VecDeque<(Instant, T)>,
+    /// How many of the first items are here beyond the bound: they were put back.
+    restored: usize,
     reader: Option<Waker>,
     closed: bool,
 }
@@ -54,6 +56,7 @@ impl<T> Queue<T> {
         Self {
             inner: Mutex::new(Inner {
                 items: VecDeque::new(),
+                restored: 0,
                 reader: None,
                 closed: false,
             }),
@@ -96,6 +99,10 @@ impl<T> Queue<T> {
     pub(crate) fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut inner = self.lock();
         match inner.items.pop_front() {
+            Some((_, item)) if inner.restored > 0 => {
+                inner.restored -= 1;
+                Poll::Ready(Some(item))
+            }
             Some((_, item)) => {
                 drop(inner);
                 self.room.add_permits(1);
@@ -124,11 +131,44 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Closes if nothing waits, in one step. Returns whether it is closed and empty.
+    pub(crate) fn retire(&self) -> bool {
+        let mut inner = self.lock();
+        if !inner.items.is_empty() {
+            return false;
+        }
+        inner.closed = true;
+        drop(inner);
+        // Whoever has room already finds it closed.
+        self.close();
+        true
+    }
+
+    /// Puts an item before all others but those put back before it, whatever the bound; a closed queue gives it back.
+    pub(crate) fn restore(&self, item: T) -> Result<(), T> {
+        let mut inner = self.lock();
+        if inner.closed {
+            return Err(item);
+        }
+        let place = inner.restored;
+        inner.items.insert(place, (clock::now(), item));
+        inner.restored += 1;
+        let reader = inner.reader.take();
+        drop(inner);
+        if let Some(waker) = reader {
+            waker.wake();
+        }
+        Ok(())
+    }
+
     /// Takes everything that waits, oldest first.
     pub(crate) fn drain(&self) -> Vec<T> {
-        let items = std::mem::take(&mut self.lock().items);
+        let mut inner = self.lock();
+        let items = std::mem::take(&mut inner.items);
+        let restored = std::mem::take(&mut inner.restored);
+        drop(inner);
         if !self.room.is_closed() {
-            self.room.add_permits(items.len());
+            self.room.add_permits(items.len() - restored);
         }
         items.into_iter().map(|(_, item)| item).collect()
     }
@@ -189,6 +229,9 @@ impl<T> Queue<T> {
             }
             Overflow::DropOldest => {
                 let mut inner = self.lock();
+                if inner.closed {
+                    return Err(Refused::Closed(item));
+                }
                 let Some((_, oldest)) = inner.items.pop_front() else {
                     // The reader took everything meanwhile: there is room after all.
                     drop(inner);
@@ -259,6 +302,36 @@ mod tests {
         let (pushed, popped) = futures::join!(queue.push(2), async { pop(&queue) });
         assert!(pushed.is_ok());
         assert_eq!((popped, pop(&queue)), (Some(1), Some(2)));
+    }
+
+    #[test]
+    fn a_queue_retires_only_when_it_is_empty() {
+        let queue = Queue::new(1, Overflow::DropOldest);
+        queue.try_push(1).unwrap();
+        assert!(!queue.retire());
+        assert!(queue.try_push(2).is_ok());
+        assert_eq!(pop(&queue), Some(2));
+        assert!(queue.retire() && queue.retire() && queue.is_closed());
+        assert!(matches!(queue.try_push(3), Err(Refused::Closed(3))));
+    }
+
+    #[test]
+    fn what_is_put_back_goes_first_and_takes_nobodys_room() {
+        let queue = Queue::new(2, Overflow::Reject);
+        queue.try_push(3).unwrap();
+        queue.restore(1).unwrap();
+        queue.restore(2).unwrap();
+        queue.try_push(4).unwrap();
+        assert!(queue.try_push(5).is_err(), "the bound holds for the others");
+        assert_eq!((pop(&queue), pop(&queue)), (Some(1), Some(2)));
+        assert!(queue.try_push(5).is_err(), "no room was made");
+        assert_eq!(pop(&queue), Some(3));
+        queue.try_push(5).unwrap();
+        queue.restore(0).unwrap();
+        assert_eq!(queue.drain(), [0, 4, 5]);
+        queue.try_push(6).unwrap();
+        queue.try_push(7).unwrap();
+        assert!(queue.try_push(8).is_err());
     }
 
     #[test]

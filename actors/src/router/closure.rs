@@ -30,13 +30,34 @@ impl<T: Payload> Handler<Event<T>> for Closure<T> {
     type Result = Cancellable;
 
     fn handle(&mut self, event: Event<T>, _: &mut Self::Context) -> Cancellable {
-        Cancellable((self.call)(event))
+        Cancellable::new((self.call)(event))
     }
 }
 
 /// A handler's future that is dropped when nobody waits for its outcome any more: its event has run out of time, and what it has not
 /// done by then, it must not do beside the next attempt.
-pub struct Cancellable(LocalBoxFuture<'static, Outcome>);
+///
+/// Any actor may have it as the result of its handler of events.
+pub struct Cancellable(Work);
+
+enum Work {
+    Done(Outcome),
+    Open(LocalBoxFuture<'static, Outcome>),
+}
+
+impl Cancellable {
+    /// Runs a future inside the actor's context.
+    #[must_use]
+    pub fn new(work: LocalBoxFuture<'static, Outcome>) -> Self {
+        Self(Work::Open(work))
+    }
+
+    /// Needs no future: all is done.
+    #[must_use]
+    pub fn done(outcome: Outcome) -> Self {
+        Self(Work::Done(outcome))
+    }
+}
 
 impl std::fmt::Debug for Cancellable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -44,9 +65,21 @@ impl std::fmt::Debug for Cancellable {
     }
 }
 
-impl<T: Payload> MessageResponse<Closure<T>, Event<T>> for Cancellable {
-    fn handle(self, ctx: &mut Context<Closure<T>>, answer: Option<OneshotSender<Outcome>>) {
-        let (mut work, mut answer) = (self.0, answer);
+impl<A, T> MessageResponse<A, Event<T>> for Cancellable
+where
+    A: Actor<Context = Context<A>>,
+    T: Payload,
+{
+    fn handle(self, ctx: &mut Context<A>, mut answer: Option<OneshotSender<Outcome>>) {
+        let mut work = match self.0 {
+            Work::Open(work) => work,
+            Work::Done(outcome) => {
+                if let Some(answer) = answer {
+                    let _ = answer.send(outcome);
+                }
+                return;
+            }
+        };
         let run = poll_fn(move |cx| {
             if let Some(answer) = &mut answer
                 && answer.poll_closed(cx).is_ready()
@@ -94,5 +127,5 @@ where
     Registration::new(name, move || Closure {
         call: Arc::clone(&call),
     })
-    .on::<T>()
+    .subscribe::<T>(None)
 }

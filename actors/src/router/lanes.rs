@@ -3,9 +3,15 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Order;
-use crate::event::ChannelKey;
+use crate::event::{ChannelKey, Id};
 
-/// Sorts jobs into lanes, one a channel: a lane has one job running at most.
+/// The one lane of [`Order::Serial`].
+const EVERYTHING: ChannelKey = ChannelKey {
+    space: Id::NONE,
+    channel: Id::NONE,
+};
+
+/// Sorts jobs into lanes, one a channel or one for all: a lane has one job running at most.
 #[derive(Debug)]
 pub(crate) struct Lanes<J> {
     order: Order,
@@ -35,14 +41,20 @@ impl<J> Lanes<J> {
 
     /// Takes in a job that comes after all of its channel's others.
     pub(crate) fn accept(&mut self, channel: &ChannelKey, job: J) {
-        if self.order == Order::PerChannel {
-            if let Some(lane) = self.busy.get_mut(channel) {
-                lane.push_back(job);
-                self.parked += 1;
+        let channel = match self.order {
+            Order::PerChannel => channel,
+            Order::Serial => &EVERYTHING,
+            Order::Unordered => {
+                self.ready.push_back(job);
                 return;
             }
-            self.busy.insert(channel.clone(), VecDeque::new());
+        };
+        if let Some(lane) = self.busy.get_mut(channel) {
+            lane.push_back(job);
+            self.parked += 1;
+            return;
         }
+        self.busy.insert(channel.clone(), VecDeque::new());
         self.ready.push_back(job);
     }
 
@@ -60,9 +72,11 @@ impl<J> Lanes<J> {
     /// Is told that a job is done for good: its lane goes on.
     pub(crate) fn done(&mut self, channel: &ChannelKey) {
         self.running -= 1;
-        if self.order != Order::PerChannel {
-            return;
-        }
+        let channel = match self.order {
+            Order::PerChannel => channel,
+            Order::Serial => &EVERYTHING,
+            Order::Unordered => return,
+        };
         let Some(lane) = self.busy.get_mut(channel) else {
             return;
         };
@@ -100,7 +114,8 @@ impl<J> Lanes<J> {
     }
 
     /// Returns how many jobs wait.
-    pub(crate) fn waiting(&self) -> usize {
+    #[cfg(test)]
+    fn waiting(&self) -> usize {
         self.ready.len() + self.parked
     }
 }
@@ -145,6 +160,14 @@ mod tests {
         lanes.accept(&key(1), 1);
         lanes.accept(&key(2), 2);
         assert_eq!((lanes.next(false), lanes.next(false)), (Some(1), None));
+        lanes.pause();
+        assert_eq!(
+            lanes.next(false),
+            None,
+            "what is tried again goes before all others"
+        );
+        lanes.resume(1);
+        assert_eq!(lanes.next(false), Some(1));
         lanes.done(&key(1));
         assert_eq!(lanes.next(false), Some(2));
     }

@@ -4,17 +4,26 @@
 //! last attempt it becomes a [`DeadLetter`]. Events of one channel are handled one after another, asynchronous handlers included.
 
 mod closure;
-mod dead_letter;
 mod delivery;
 mod error;
+pub mod filter;
 mod lanes;
+mod letters;
+mod listener;
+pub mod middleware;
 mod registration;
+mod registry;
 mod settings;
+mod tally;
 mod topic;
 
-pub use closure::{Closure, closure};
-pub use dead_letter::{DeadLetter, DeadLetters, Reason};
+pub use closure::{Cancellable, Closure, closure};
 pub use error::{HandlerError, Outcome};
+pub(crate) use letters::Ticket;
+pub use letters::{DeadLetter, DeadLetters, KeptLetters, Reason, Selection};
+pub use listener::{Wait, WaitError};
 pub use registration::Registration;
+pub use registry::{Refusal, ReplayError, Replayed};
 pub use settings::{Delivery, Order};
+pub use tally::HandlerReport;
 pub use topic::{Publish, Router, Topic};

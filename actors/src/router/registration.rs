@@ -1,16 +1,19 @@
 //! Registering handlers.
 
+use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
 use actix::{Actor, Context, Handler};
 
 use super::delivery::Courier;
+use super::filter::Filters;
+use super::middleware::{Layers, Middleware};
 use super::topic::Subscription;
 use super::{Delivery, Router};
 use crate::entropy::Entropy;
-use crate::event::{Event, Payload};
-use crate::mailbox::{ActorRef, Queue};
+use crate::event::{Envelope, Event, Payload};
+use crate::mailbox::ActorRef;
 use crate::supervisor::{Child, ChildSpec};
 
 /// Registers a handler actor for the events that it handles.
@@ -54,10 +57,28 @@ pub struct Registration<A: Actor> {
     spec: ChildSpec<A>,
     delivery: Delivery,
     entropy: Entropy,
-    topics: Vec<Subscribe<A>>,
+    topics: Vec<Topic<A>>,
+    filters: Filters,
+    layers: Vec<Arc<dyn Middleware>>,
 }
 
-type Subscribe<A> = Box<dyn FnOnce(&Router, ChildSpec<A>) -> ChildSpec<A>>;
+/// A subscription that is to be made.
+struct Topic<A: Actor> {
+    id: TypeId,
+    /// None: as the registration says in the end.
+    delivery: Option<Delivery>,
+    subscribe: Subscribe<A>,
+}
+
+type Subscribe<A> = Box<dyn FnOnce(&Router, Terms<'_>, ChildSpec<A>) -> ChildSpec<A>>;
+
+/// What holds for a subscription.
+struct Terms<'a> {
+    delivery: Delivery,
+    entropy: Entropy,
+    filters: &'a Filters,
+    layers: Option<Layers>,
+}
 
 impl<A: Actor<Context = Context<A>>> Registration<A> {
     /// Registers the actor that `factory` makes, a new value at each start, under `name`.
@@ -68,46 +89,91 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
             delivery: Delivery::default(),
             entropy: Entropy::from_system(),
             topics: Vec::new(),
+            filters: Filters::default(),
+            layers: Vec::new(),
         }
     }
 
     /// Subscribes to events of type `T`, with the delivery settings made so far.
-    pub fn on<T: Payload>(mut self) -> Self
+    pub fn on<T: Payload>(self) -> Self
     where
         A: Handler<Event<T>>,
     {
-        let (name, settings) = (Arc::clone(&self.name), self.delivery);
-        let entropy = self.entropy.derive(&name);
-        self.topics.push(Box::new(move |router, spec| {
-            let queue = Arc::new(Queue::new(settings.queue, settings.overflow));
-            router.topic::<T>().subscribe(Subscription {
-                handler: Arc::clone(&name),
-                queue: Arc::clone(&queue),
-            });
-            spec.inlet(Arc::new(Courier::new(
-                name,
-                settings,
-                queue,
+        let delivery = self.delivery;
+        self.subscribe::<T>(Some(delivery))
+    }
+
+    /// Subscribes with these delivery settings, or else with those that the registration has in the end.
+    pub(super) fn subscribe<T: Payload>(mut self, delivery: Option<Delivery>) -> Self
+    where
+        A: Handler<Event<T>>,
+    {
+        let name = Arc::clone(&self.name);
+        let subscribe: Subscribe<A> = Box::new(move |router, terms, spec| {
+            let courier = Arc::new(Courier::new(
+                Arc::clone(&name),
+                terms.delivery,
                 router.dead_letters().clone(),
-                entropy,
-            )))
-        }));
+                terms.entropy,
+                terms.layers,
+            ));
+            router.topic::<T>().subscribe(Subscription {
+                handler: name,
+                queue: Arc::clone(courier.queue()),
+                filter: terms.filters.of::<T>(),
+                tally: Arc::clone(courier.tally()),
+            });
+            router.registry().register(Arc::clone(&courier) as _);
+            spec.inlet(courier)
+        });
+        self.topics.push(Topic {
+            id: TypeId::of::<T>(),
+            delivery,
+            subscribe,
+        });
         self
     }
 
-    /// Sets how events are delivered to the subscriptions that follow.
+    /// Takes only events of type `T` that `wants` wants; the others are counted as filtered and never wait in the queue. All filters
+    /// of a type must agree. [`filter`](super::filter) has some ready-made, and joins them.
+    ///
+    /// It runs where the event is published, so it should be quick. If it panics, the event is a dead letter.
+    pub fn filter<T: Payload>(
+        mut self,
+        wants: impl Fn(&Event<T>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.filters.add(Arc::new(wants));
+        self
+    }
+
+    /// As [`filter`](Self::filter), for the events of all its types, by what their envelopes say.
+    pub fn filter_envelope(
+        mut self,
+        wants: impl Fn(&Envelope) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.filters.add_for_all(Arc::new(wants));
+        self
+    }
+
+    /// Puts a layer around this handler, inside the layers before it and those of the bot.
+    pub fn layer(mut self, layer: impl Middleware) -> Self {
+        self.layers.push(Arc::new(layer));
+        self
+    }
+
+    /// Sets how events are delivered to the subscriptions that follow, and to a closure.
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
         self
     }
 
-    /// Sets in which order the events of the subscriptions that follow are handled; per channel by default.
+    /// Sets in which order the events of the subscriptions that follow, and of a closure, are handled; per channel by default.
     pub fn order(mut self, order: super::Order) -> Self {
         self.delivery.order = order;
         self
     }
 
-    /// Sets how often the events of the subscriptions that follow are tried; 3 by default.
+    /// Sets how often the events of the subscriptions that follow, and of a closure, are tried; 3 by default.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.delivery.attempts = attempts.max(1);
         self
@@ -140,9 +206,26 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
     /// Enters the subscriptions into `router` and returns the child to supervise.
     #[must_use = "the handlers only run once a supervisor gets the child"]
     pub fn register(self, router: &Router) -> Child {
+        let subscribed: Vec<_> = self.topics.iter().map(|topic| topic.id).collect();
+        for event in self.filters.idle(&subscribed) {
+            tracing::error!(
+                handler = &*self.name,
+                event,
+                "a filter for events that it does not handle"
+            );
+        }
+        let layers = Layers::new(router.layers().into_iter().chain(self.layers));
         self.topics
             .into_iter()
-            .fold(self.spec, |spec, subscribe| subscribe(router, spec))
+            .fold(self.spec, |spec, topic| {
+                let terms = Terms {
+                    delivery: topic.delivery.unwrap_or(self.delivery),
+                    entropy: self.entropy.clone(),
+                    filters: &self.filters,
+                    layers: layers.clone(),
+                };
+                (topic.subscribe)(router, terms, spec)
+            })
             .into()
     }
 }

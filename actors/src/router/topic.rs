@@ -11,15 +11,31 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::dead_letter::{DeadLetter, DeadLetters, Reason};
+use super::filter::Filter;
+use super::letters::{DeadLetters, Reason};
+use super::listener::{Listeners, Waits};
+use super::middleware::Middleware;
+use super::registry::Registry;
+use super::tally::Tally;
 use crate::event::{Event, Payload};
 use crate::mailbox::{Accepted, Queue, Refused};
 
 /// Routes events by their type to every registration of it. Clones share one table.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Router {
     topics: Arc<RwLock<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>>>,
     dead: DeadLetters,
+    registry: Arc<Registry>,
+    layers: Arc<RwLock<Vec<Arc<dyn Middleware>>>>,
+    waits: Waits,
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router")
+            .field("registry", &self.registry)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Router {
@@ -48,16 +64,45 @@ impl Router {
         }
     }
 
+    /// Puts a layer around every handler that is registered from now on, inside the layers before it.
+    pub fn layer(&self, layer: impl Middleware) {
+        self.share_layer(Arc::new(layer));
+    }
+
+    /// As [`layer`](Self::layer), for a layer that others have too.
+    pub fn share_layer(&self, layer: Arc<dyn Middleware>) {
+        self.layers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(layer);
+    }
+
+    pub(crate) fn layers(&self) -> Vec<Arc<dyn Middleware>> {
+        self.layers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Returns the events that could not be handled.
     #[must_use]
     pub fn dead_letters(&self) -> &DeadLetters {
         &self.dead
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(super) fn waits(&self) -> &Waits {
+        &self.waits
     }
 }
 
 struct Subscribers<T> {
     count: AtomicUsize,
     list: RwLock<Arc<[Subscription<T>]>>,
+    listeners: Listeners<T>,
 }
 
 impl<T> Default for Subscribers<T> {
@@ -65,6 +110,7 @@ impl<T> Default for Subscribers<T> {
         Self {
             count: AtomicUsize::new(0),
             list: RwLock::new(Arc::new([])),
+            listeners: Listeners::default(),
         }
     }
 }
@@ -73,6 +119,8 @@ impl<T> Default for Subscribers<T> {
 pub(crate) struct Subscription<T> {
     pub(crate) handler: Arc<str>,
     pub(crate) queue: Arc<Queue<Event<T>>>,
+    pub(crate) filter: Option<Arc<Filter<T>>>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl<T> Clone for Subscription<T> {
@@ -80,6 +128,8 @@ impl<T> Clone for Subscription<T> {
         Self {
             handler: Arc::clone(&self.handler),
             queue: Arc::clone(&self.queue),
+            filter: self.filter.clone(),
+            tally: Arc::clone(&self.tally),
         }
     }
 }
@@ -105,11 +155,17 @@ impl<T> fmt::Debug for Topic<T> {
     }
 }
 
+impl<T> Topic<T> {
+    pub(super) fn listeners(&self) -> &Listeners<T> {
+        &self.subscribers.listeners
+    }
+}
+
 impl<T: Payload> Topic<T> {
     /// Says whether anybody wants these events; if not, there is no need to make them.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
-        self.subscribers.count.load(Ordering::Relaxed) > 0
+        self.subscribers.count.load(Ordering::Relaxed) > 0 || !self.listeners().is_empty()
     }
 
     pub(crate) fn subscribe(&self, subscription: Subscription<T>) {
@@ -128,6 +184,9 @@ impl<T: Payload> Topic<T> {
         reason = "whoever publishes an event gives it away"
     )]
     pub fn publish(&self, event: Event<T>) -> Publish<T> {
+        if !self.listeners().is_empty() {
+            self.listeners().offer(&event);
+        }
         let list = Arc::clone(
             &self
                 .subscribers
@@ -135,25 +194,42 @@ impl<T: Payload> Topic<T> {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner),
         );
-        let mut waiting = Vec::new();
+        let mut waiting_for = Vec::new();
         for subscription in list.iter() {
+            if !self.is_admitted(subscription, &event) {
+                continue;
+            }
             if let Err(event) =
                 self.settle(subscription, subscription.queue.try_push(event.clone()))
             {
-                waiting.push(self.clone().wait(subscription.clone(), event).boxed());
+                let waiting = Waiting {
+                    topic: self.clone(),
+                    subscription: subscription.clone(),
+                    event: Some(event),
+                };
+                waiting_for.push(waiting.room().boxed());
             }
         }
         Publish {
-            waiting,
+            waiting: waiting_for,
             _type: std::marker::PhantomData,
         }
     }
 
-    async fn wait(self, subscription: Subscription<T>, event: Event<T>) {
-        let outcome = subscription.queue.push(event).await;
-        if let Err(event) = self.settle(&subscription, outcome) {
-            self.bury(&subscription, &event, Reason::Overflow);
+    /// Asks the filter of a subscription, if it has one.
+    fn is_admitted(&self, subscription: &Subscription<T>, event: &Event<T>) -> bool {
+        let Some(filter) = &subscription.filter else {
+            return true;
+        };
+        match filter.admits(event) {
+            Ok(true) => return true,
+            Ok(false) => subscription.tally.filtered.add_one(),
+            Err(panic) => {
+                let words = format!("a filter panicked: {panic}");
+                self.bury(subscription, event, Reason::Failed(words));
+            }
         }
+        false
     }
 
     /// Buries what the queue dropped; gives back what must wait.
@@ -165,7 +241,7 @@ impl<T: Payload> Topic<T> {
         match outcome {
             Ok(Accepted::Queued) => {}
             Ok(Accepted::Dropped(event)) => self.bury(subscription, &event, Reason::Overflow),
-            Err(Refused::Closed(event)) => self.bury(subscription, &event, Reason::Stopped),
+            Err(Refused::Closed(event)) => self.leave(subscription, &event),
             Err(Refused::Full(event)) if subscription.queue.blocks() => return Err(event),
             Err(Refused::Full(event)) => self.bury(subscription, &event, Reason::Overflow),
         }
@@ -173,12 +249,57 @@ impl<T: Payload> Topic<T> {
     }
 
     fn bury(&self, subscription: &Subscription<T>, event: &Event<T>, reason: Reason) {
-        self.dead.add(DeadLetter::new(
-            &subscription.handler,
-            event,
-            event.attempt() - 1,
-            reason,
-        ));
+        subscription.tally.dead.add_one();
+        let attempts = event.attempt() - 1;
+        self.dead
+            .bury(&subscription.handler, event, attempts, reason);
+    }
+
+    fn leave(&self, subscription: &Subscription<T>, event: &Event<T>) {
+        let attempts = event.attempt() - 1;
+        let left = self.dead.leave(&subscription.handler, event, attempts);
+        subscription.tally.left(left);
+    }
+}
+
+/// An event that waits for room in one queue.
+struct Waiting<T: Payload> {
+    topic: Topic<T>,
+    subscription: Subscription<T>,
+    event: Option<Event<T>>,
+}
+
+impl<T: Payload> Waiting<T> {
+    async fn room(mut self) {
+        let Some(event) = self.event.clone() else {
+            return;
+        };
+        let outcome = self.subscription.queue.push(event).await;
+        self.event = None;
+        if let Err(event) = self.topic.settle(&self.subscription, outcome) {
+            self.topic
+                .bury(&self.subscription, &event, Reason::Overflow);
+        }
+    }
+}
+
+impl<T: Payload> Drop for Waiting<T> {
+    /// Its publisher has given up: it has stopped, or its own time is over.
+    fn drop(&mut self) {
+        let Some(event) = self.event.take() else {
+            return;
+        };
+        match self.topic.dead.is_stopping() {
+            true => self.topic.leave(&self.subscription, &event),
+            false => {
+                tracing::warn!(
+                    handler = &*self.subscription.handler,
+                    ?event,
+                    "its publisher gave up before there was room for it"
+                );
+                self.subscription.tally.abandoned.add_one();
+            }
+        }
     }
 }
 

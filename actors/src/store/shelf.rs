@@ -79,7 +79,21 @@ impl<V> Shelf<V> {
         Ok(removed)
     }
 
-    /// Returns the last key, of the order that the bytes have.
+    /// Returns the first key, in the order that the bytes have.
+    ///
+    /// # Errors
+    ///
+    /// If the disk cannot be read.
+    pub fn first_key(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut first = None;
+        self.table.scan(Bound::Unbounded, |key, _| {
+            first = Some(key.to_vec());
+            ControlFlow::Break(())
+        })?;
+        Ok(first)
+    }
+
+    /// Returns the last key, in the order that the bytes have.
     ///
     /// # Errors
     ///

@@ -51,20 +51,22 @@ impl Backoff {
         self
     }
 
-    /// Returns the longest delay before try number `attempt` (from 0).
+    /// Returns the longest delay before try number `attempt` (from 0): the first delay doubled so often, and never above the cap.
     #[must_use]
     pub fn ceiling(&self, attempt: u32) -> Duration {
-        let factor = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
-        self.first.saturating_mul(factor).min(self.cap)
+        let (first, cap) = (self.first.as_nanos(), self.cap.as_nanos());
+        match first {
+            0 => Duration::ZERO,
+            _ if attempt >= first.leading_zeros() => self.cap,
+            _ => from_nanos((first << attempt).min(cap)),
+        }
     }
 
     /// Draws the delay before try number `attempt` (from 0): never above [`ceiling`](Self::ceiling).
     #[must_use]
     pub fn delay(&self, attempt: u32, entropy: &Entropy) -> Duration {
         let ceiling = self.ceiling(attempt);
-        let floor = ceiling
-            .mul_f64(f64::from(self.floor_percent) / 100.0)
-            .min(ceiling);
+        let floor = from_nanos(ceiling.as_nanos() / 100 * u128::from(self.floor_percent));
         floor + entropy.duration_up_to(ceiling - floor)
     }
 
@@ -82,23 +84,68 @@ impl Default for Backoff {
     }
 }
 
+/// Makes a duration of nanoseconds that came from one.
+fn from_nanos(nanos: u128) -> Duration {
+    const SECOND: u128 = 1_000_000_000;
+    let seconds = u64::try_from(nanos / SECOND).unwrap_or(u64::MAX);
+    Duration::new(seconds, (nanos % SECOND) as u32)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
+    /// Any duration at all, the extremes among them.
+    fn durations() -> impl Strategy<Value = Duration> {
+        prop_oneof![
+            Just(Duration::ZERO),
+            Just(Duration::from_nanos(1)),
+            Just(Duration::MAX),
+            (0_u64..1_000_000).prop_map(Duration::from_millis),
+            (any::<u64>(), 0_u32..1_000_000_000).prop_map(|(s, n)| Duration::new(s, n)),
+        ]
+    }
+
+    fn attempts() -> impl Strategy<Value = u32> {
+        prop_oneof![0_u32..200, Just(u32::MAX), any::<u32>()]
+    }
+
     proptest! {
         #[test]
         fn delays_stay_within_bounds_and_repeat_with_the_seed(
-            first in 0_u64..100_000, cap in 0_u64..1_000_000, floor in 0_u8..=255, attempt: u32, seed: u64,
+            first in durations(), cap in durations(), floor in 0_u8..=255, attempt in attempts(), seed: u64,
         ) {
-            let backoff = Backoff::exponential(Duration::from_millis(first), Duration::from_millis(cap)).floor_percent(floor);
+            let backoff = Backoff::exponential(first, cap).floor_percent(floor);
             let delay = backoff.delay(attempt, &Entropy::seeded(seed));
             let ceiling = backoff.ceiling(attempt);
-            prop_assert!(delay <= ceiling && ceiling <= Duration::from_millis(cap));
-            prop_assert!(delay.as_secs_f64() >= ceiling.as_secs_f64() * f64::from(floor.min(100)) / 100.0 - 1e-6);
+            prop_assert!(delay <= ceiling && ceiling <= cap);
+            let floor = u128::from(floor.min(100));
+            prop_assert!(delay.as_nanos() >= ceiling.as_nanos() / 100 * floor);
             prop_assert_eq!(delay, backoff.delay(attempt, &Entropy::seeded(seed)));
+        }
+
+        #[test]
+        fn ceilings_double_until_the_cap(first in durations(), cap in durations(), attempt in attempts()) {
+            let backoff = Backoff::exponential(first, cap);
+            let doubled = backoff.ceiling(attempt).saturating_mul(2).min(cap);
+            prop_assert_eq!(backoff.ceiling(attempt.saturating_add(1)).max(backoff.ceiling(attempt)),
+                if attempt == u32::MAX { backoff.ceiling(attempt) } else { doubled });
+        }
+    }
+
+    #[test]
+    fn full_jitter_uses_the_whole_range() {
+        let (backoff, entropy) = (Backoff::default(), Entropy::seeded(1));
+        let delays: Vec<_> = (0..1_000).map(|_| backoff.delay(3, &entropy)).collect();
+        let in_part = |from, to| {
+            let part = Duration::from_millis(from)..Duration::from_millis(to);
+            delays.iter().filter(|delay| part.contains(delay)).count()
+        };
+        for eighth in 0..8 {
+            let found = in_part(eighth * 100, eighth * 100 + 100);
+            assert!((90..160).contains(&found), "{found} in part {eighth}");
         }
     }
 }

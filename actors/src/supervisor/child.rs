@@ -3,13 +3,15 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix::{Actor, ArbiterHandle, Context};
 use futures::future::LocalBoxFuture;
 
+use super::contain::contain;
 use super::control::Control;
-use super::incarnation::{self, Inlets};
+use super::incarnation::{self, Factory, Inlets};
 use super::inlet::Inlet;
 use super::tree::{Gauges, Node, NodeFigures};
 use super::{Exit, Restart};
@@ -41,11 +43,16 @@ use crate::mailbox::{ActorRef, Inbox, Overflow};
 #[must_use = "a child spec does nothing until a supervisor gets it"]
 pub struct ChildSpec<A: Actor> {
     name: String,
-    factory: Arc<dyn Fn() -> Result<A, BoxError> + Send + Sync>,
+    factory: Arc<Factory<A>>,
     inbox: Arc<Inbox<A>>,
     inlets: Vec<Arc<dyn Inlet<A>>>,
+    idle: Option<Duration>,
+    farewell: Option<Farewell>,
     settings: Settings,
 }
+
+/// Is called once the child has ended for good and its mailbox takes nothing more.
+pub(crate) type Farewell = Box<dyn Fn() + Send + Sync>;
 
 /// What a supervisor reads of any child.
 #[derive(Clone)]
@@ -81,6 +88,8 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
             factory: Arc::new(factory),
             inbox: Inbox::new(1_024, Overflow::Block),
             inlets: Vec::new(),
+            idle: None,
+            farewell: None,
             settings: Settings::default(),
         }
     }
@@ -118,6 +127,16 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
         self
     }
 
+    /// Ends the child for good once no message has come for `period`; never by default. Makes it [`Restart::Transient`].
+    ///
+    /// A message that comes while it stops is not lost: then it is started again at once, which counts neither as a failure nor as a
+    /// restart. An actor that still has something to do says so by returning [`Running::Continue`](actix::Running) from `stopping`.
+    /// A handler of events is never idle: this is for actors that are fed by their mailbox alone.
+    pub fn idle_after(mut self, period: Duration) -> Self {
+        self.idle = Some(period);
+        self.restart(Restart::Transient)
+    }
+
     /// Runs the child on another arbiter; by default it runs where its supervisor does.
     pub fn on_arbiter(mut self, arbiter: ArbiterHandle) -> Self {
         self.settings.placement = Some(arbiter);
@@ -128,6 +147,18 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     pub(crate) fn inlet(mut self, inlet: Arc<dyn Inlet<A>>) -> Self {
         self.inlets.push(inlet);
         self
+    }
+
+    /// Calls `farewell` when the child has ended for good.
+    pub(crate) fn farewell(mut self, farewell: Farewell) -> Self {
+        self.farewell = Some(farewell);
+        self
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Returns the address of the child: valid before its first start, and through all its restarts.
@@ -169,22 +200,35 @@ pub(crate) trait Life: Send + Sync {
     /// Returns the node that shows it in the tree.
     fn node(&self) -> &Arc<Node>;
 
+    /// Says whether it can be counted upon to end soon after it was killed, since it runs no code but ours.
+    fn is_supervisor(&self) -> bool {
+        false
+    }
+
+    /// Takes nothing more, if nothing waits; returns whether it did.
+    fn retire(&self) -> bool {
+        false
+    }
+
     /// Is told that there will be no further life; returns how many messages were left.
     fn bury(&self) -> usize;
 }
 
-struct Worker<A: Actor> {
-    factory: Arc<dyn Fn() -> Result<A, BoxError> + Send + Sync>,
+struct Worker<A: Actor<Context = Context<A>>> {
+    factory: Arc<Factory<A>>,
     inlets: Inlets<A>,
+    idle: Option<Duration>,
+    farewell: Option<Farewell>,
     address: Arc<ActorRef<A>>,
     node: Arc<Node>,
+    left: Arc<AtomicU64>,
 }
 
 impl<A: Actor<Context = Context<A>>> Life for Worker<A> {
     fn live(self: Arc<Self>, control: Arc<Control>) -> LocalBoxFuture<'static, Exit> {
         Box::pin(async move {
             let address = Arc::clone(&self.address) as Arc<dyn Any + Send + Sync>;
-            incarnation::live(&*self.factory, &self.inlets, control, address).await
+            incarnation::live(&*self.factory, &self.inlets, self.idle, control, address).await
         })
     }
 
@@ -192,23 +236,54 @@ impl<A: Actor<Context = Context<A>>> Life for Worker<A> {
         &self.node
     }
 
+    fn retire(&self) -> bool {
+        self.inlets.iter().all(|inlet| inlet.retire())
+    }
+
     fn bury(&self) -> usize {
-        self.inlets.iter().map(|inlet| inlet.bury()).sum()
+        let left = self.inlets.iter().map(|inlet| {
+            contain(|| inlet.bury()).unwrap_or_else(|panic| {
+                tracing::error!(child = self.node.name(), %panic, "a message that was left panicked");
+                0
+            })
+        });
+        let left = left.sum();
+        self.left.fetch_add(left as u64, Ordering::Relaxed);
+        if let Some(farewell) = &self.farewell {
+            farewell();
+        }
+        left
     }
 }
 
-struct InletGauges<A: Actor>(Inlets<A>);
+impl<A: Actor<Context = Context<A>>> Drop for Worker<A> {
+    /// Nobody can start it any more: whoever waits for an answer should know.
+    fn drop(&mut self) {
+        self.bury();
+    }
+}
+
+struct InletGauges<A: Actor> {
+    inlets: Inlets<A>,
+    left: Arc<AtomicU64>,
+}
 
 impl<A: Actor<Context = Context<A>>> Gauges for InletGauges<A> {
     fn read(&self) -> NodeFigures {
-        self.0.iter().fold(NodeFigures::default(), |sum, inlet| {
+        let empty = NodeFigures {
+            left: self.left.load(Ordering::Relaxed),
+            ..NodeFigures::default()
+        };
+        self.inlets.iter().fold(empty, |sum, inlet| {
             let (handled, failed) = inlet.outcomes();
             NodeFigures {
                 depth: sum.depth + inlet.depth(),
                 oldest_ms: sum.oldest_ms.max(inlet.oldest().map(millis)),
                 handled: sum.handled + handled,
                 failed: sum.failed + failed,
+                filtered: sum.filtered + inlet.filtered(),
                 dropped: sum.dropped + inlet.dropped(),
+                ..sum
             }
         })
     }
@@ -220,13 +295,21 @@ impl<A: Actor<Context = Context<A>>> From<ChildSpec<A>> for Child {
         let mut all: Vec<Arc<dyn Inlet<A>>> = vec![spec.inbox];
         all.extend(spec.inlets);
         let inlets = Arc::new(all);
-        let gauges = Box::new(InletGauges(Arc::clone(&inlets)));
+        let left = Arc::new(AtomicU64::new(0));
+        let gauges = Box::new(InletGauges {
+            inlets: Arc::clone(&inlets),
+            left: Arc::clone(&left),
+        });
         Self {
             life: Arc::new(Worker {
                 factory: spec.factory,
+                // What feeds it beside its mailbox does not know silence.
+                idle: spec.idle.filter(|_| inlets.len() == 1),
                 inlets,
+                farewell: spec.farewell,
                 address,
                 node: Node::new(spec.name, Some(gauges)),
+                left,
             }),
             settings: spec.settings,
         }

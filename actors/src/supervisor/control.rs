@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;
 
 use futures::task::AtomicWaker;
@@ -30,6 +30,10 @@ pub(crate) struct Control {
     wish: AtomicU8,
     waker: AtomicWaker,
     exit: Mutex<Option<Exit>>,
+    /// It cannot go on, though its context does not know.
+    broken: AtomicBool,
+    /// It ends because nothing has come for long enough.
+    idle: AtomicBool,
 }
 
 impl std::fmt::Debug for Control {
@@ -62,28 +66,57 @@ impl Control {
         self.wish()
     }
 
-    /// Waits until the wish is at least `wish`.
-    pub(crate) async fn wished(&self, wish: Wish) {
-        std::future::poll_fn(|cx| match self.poll_wish(cx) >= wish {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
+    /// Waits until the wish is more urgent than `wish`, and returns it.
+    pub(crate) async fn wished_more_than(&self, wish: Wish) -> Wish {
+        std::future::poll_fn(|cx| match self.poll_wish(cx) {
+            more if more > wish => std::task::Poll::Ready(more),
+            _ => std::task::Poll::Pending,
         })
-        .await;
+        .await
     }
 
     /// Says why the incarnation is about to end; the first word counts.
     pub(crate) fn ends_with(&self, exit: Exit) {
-        self.exit
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(exit);
+        self.exit().get_or_insert(exit);
+    }
+
+    /// Ends the incarnation at once, from outside its context.
+    pub(crate) fn breaks_with(&self, exit: Exit) {
+        *self.exit() = Some(exit);
+        self.broken.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Says that the incarnation is about to end for want of work.
+    pub(crate) fn ends_idle(&self) {
+        self.ends_with(Exit::Normal);
+        self.idle.store(true, Ordering::Release);
+    }
+
+    /// Says that the incarnation goes on after all.
+    pub(crate) fn stays(&self) {
+        if self.idle.swap(false, Ordering::AcqRel) {
+            *self.exit() = None;
+        }
+    }
+
+    /// Says whether the incarnation has ended for want of work.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.idle.load(Ordering::Acquire)
     }
 
     pub(crate) fn take_exit(&self) -> Option<Exit> {
-        self.exit
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.exit().take()
+    }
+
+    pub(crate) fn take_broken(&self) -> Option<Exit> {
+        self.broken
+            .swap(false, Ordering::AcqRel)
+            .then(|| self.take_exit())?
+    }
+
+    fn exit(&self) -> MutexGuard<'_, Option<Exit>> {
+        self.exit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

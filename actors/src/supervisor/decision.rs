@@ -1,14 +1,4 @@
-//! What a supervisor does about one exit: a pure function over plain data.
-//!
-//! | exit \ restart type | permanent | transient | temporary |
-//! |---|---|---|---|
-//! | normal, shutdown | restart | forget | forget |
-//! | error, panic, killed, start failure | restart | restart | forget |
-//! | fatal error | escalate | escalate | forget |
-//!
-//! A restart takes with it, by strategy: one-for-one nobody else; one-for-all every other child; rest-for-one the children that were
-//! started after it. Siblings that have already ended for good and are not permanent stay ended. The restart that exceeds the
-//! intensity becomes an escalation.
+//! What a supervisor does about one exit: a pure function over plain data. Its table is in the documentation of [`decide`].
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -38,6 +28,18 @@ pub enum Restart {
     Temporary,
     /// Only after it failed.
     Transient,
+}
+
+impl Restart {
+    /// Says whether a child of this type is started again after `exit`.
+    #[must_use]
+    pub fn applies_to(self, exit: &Exit) -> bool {
+        match self {
+            Self::Permanent => true,
+            Self::Transient => !exit.is_clean(),
+            Self::Temporary => false,
+        }
+    }
 }
 
 /// How many restarts are too many.
@@ -109,6 +111,48 @@ impl History {
 }
 
 /// Decides what to do about the exit of the child at `place`.
+///
+/// First, whether the child is started again:
+///
+/// | exit | permanent | transient | temporary |
+/// |---|---|---|---|
+/// | normal | restart | forget | forget |
+/// | shutdown | restart | forget | forget |
+/// | error | restart | restart | forget |
+/// | panic | restart | restart | forget |
+/// | killed | restart | restart | forget |
+/// | start failure | restart | restart | forget |
+/// | fatal error | escalate | escalate | forget |
+///
+/// A restart that would be one more than the intensity allows becomes *escalate*. One exit counts as one restart, however many
+/// siblings it takes along. *Forget*: the child has ended for good and its mailbox is closed, whatever the strategy. *Escalate*:
+/// everything is stopped, last started first, and the supervisor fails to its parent.
+///
+/// Then, for *restart*, who is stopped and who is started; the children are `a`, `b`, `c` in start order:
+///
+/// | strategy | `a` failed | `b` failed | `c` failed |
+/// |---|---|---|---|
+/// | one-for-one | start a | start b | start c |
+/// | rest-for-one | stop c, b; start a, b, c | stop c; start b, c | start c |
+/// | one-for-all | stop c, b; start a, b, c | stop c, a; start a, b, c | stop b, a; start a, b, c |
+///
+/// A sibling in the group of the failed child is treated by its own type and state:
+///
+/// | sibling | permanent | transient | temporary |
+/// |---|---|---|---|
+/// | runs, waits for its start, or is being stopped | stop, start | stop, start | stop, forget |
+/// | ended for good | leave | leave | leave |
+///
+/// What the supervisor does with a decision:
+///
+/// * The group is stopped one after another, each child within its deadline, then killed. When all are down, all are started in start
+///   order at one moment: the delay of the child that failed, counted from its failure, or later if a member waited for a later
+///   start of its own.
+/// * A member that ends by itself while the group is stopped is not decided upon again and not counted; only a fatal error
+///   escalates, and a transient one that ended as it should is forgotten. A failure outside the group makes the group larger, and
+///   counts.
+/// * While a supervisor stops, whether for its parent or because it fails, no exit is decided upon.
+/// * *Shutdown* and *killed* are exits that a supervisor itself has caused; the table has them for completeness.
 #[must_use]
 pub fn decide(
     strategy: Strategy,
@@ -122,12 +166,7 @@ pub fn decide(
     let Some(child) = children.get(place) else {
         return Decision::Forget;
     };
-    let again = match child.restart {
-        Restart::Permanent => true,
-        Restart::Transient => !exit.is_clean(),
-        Restart::Temporary => false,
-    };
-    if !again {
+    if !child.restart.applies_to(exit) {
         return Decision::Forget;
     }
     if exit.is_fatal() || !history.admit(intensity, now) {
@@ -138,11 +177,7 @@ pub fn decide(
         Strategy::RestForOne => place..children.len(),
         Strategy::OneForAll => 0..children.len(),
     };
-    let concerned = |other: &usize| {
-        *other == place
-            || children[*other].running
-            || children[*other].restart == Restart::Permanent
-    };
+    let concerned = |other: &usize| *other == place || children[*other].running;
     Decision::Restart {
         stop: group
             .clone()
@@ -163,104 +198,6 @@ mod tests {
     use super::*;
 
     const NOW: fn() -> Instant = crate::clock::now;
-
-    fn running(restart: Restart) -> ChildFacts {
-        ChildFacts {
-            restart,
-            running: true,
-        }
-    }
-
-    fn exits() -> [Exit; 7] {
-        [
-            Exit::Normal,
-            Exit::Shutdown,
-            Exit::error("e"),
-            Exit::Panic("p".into()),
-            Exit::Killed,
-            Exit::StartFailure(super::super::Failure::new("s", false)),
-            Exit::fatal("f"),
-        ]
-    }
-
-    /// The table of the module's documentation, one row an exit, one letter a restart type: Restart, Forget, Escalate.
-    const TABLE: [&str; 7] = ["RFF", "RFF", "RRF", "RRF", "RRF", "RRF", "EEF"];
-
-    #[test]
-    fn every_cell_of_the_table_holds() {
-        let types = [Restart::Permanent, Restart::Transient, Restart::Temporary];
-        type Group = fn(usize) -> Vec<usize>;
-        let groups: [(Strategy, Group); 3] = [
-            (Strategy::OneForOne, |place| vec![place]),
-            (Strategy::RestForOne, |place| (place..3).collect()),
-            (Strategy::OneForAll, |_| vec![0, 1, 2]),
-        ];
-        for (exit, row) in exits().iter().zip(TABLE) {
-            for (restart, cell) in types.into_iter().zip(row.chars()) {
-                for (strategy, group) in groups {
-                    for place in 0..3 {
-                        let mut children = [running(Restart::Permanent); 3];
-                        children[place] = running(restart);
-                        let decision = decide(
-                            strategy,
-                            Intensity::default(),
-                            &mut History::default(),
-                            &children,
-                            place,
-                            exit,
-                            NOW(),
-                        );
-                        let expected = match cell {
-                            'E' => Decision::Escalate,
-                            'F' => Decision::Forget,
-                            _ => Decision::Restart {
-                                stop: group(place)
-                                    .into_iter()
-                                    .rev()
-                                    .filter(|other| *other != place)
-                                    .collect(),
-                                start: group(place),
-                            },
-                        };
-                        assert_eq!(
-                            decision, expected,
-                            "{strategy:?} {restart:?} {exit} at {place}"
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn ended_siblings_stay_ended_unless_permanent() {
-        let mut children = [running(Restart::Permanent); 4];
-        children[1] = ChildFacts {
-            restart: Restart::Transient,
-            running: false,
-        };
-        children[2] = ChildFacts {
-            restart: Restart::Permanent,
-            running: false,
-        };
-        children[3] = running(Restart::Temporary);
-        let decision = decide(
-            Strategy::OneForAll,
-            Intensity::default(),
-            &mut History::default(),
-            &children,
-            0,
-            &Exit::Killed,
-            NOW(),
-        );
-        assert_eq!(
-            decision,
-            Decision::Restart {
-                stop: vec![3],
-                start: vec![0, 2]
-            }
-        );
-    }
 
     proptest! {
         #[test]

@@ -22,7 +22,7 @@ pub enum Exit {
     Panic(String),
     /// It was told to stop.
     Shutdown,
-    /// Its factory failed.
+    /// Its factory failed, or its arbiter is gone.
     StartFailure(Failure),
 }
 
@@ -37,6 +37,11 @@ impl Exit {
     /// Supervisors do not restart after it: it escalates to the root and ends the program.
     pub fn fatal(error: impl Into<BoxError>) -> Self {
         Self::Error(Failure::new(error, true))
+    }
+
+    /// Makes the exit of an actor that could not be made.
+    pub fn start_failure(error: impl Into<BoxError>) -> Self {
+        Self::StartFailure(Failure::new(error, false))
     }
 
     /// Says whether the actor ended as it should.

@@ -3,7 +3,7 @@
 use actix::{Actor, ActorContext, Context};
 
 use super::Exit;
-use super::control::Myself;
+use super::control::{Myself, Wish};
 use crate::error::BoxError;
 use crate::mailbox::ActorRef;
 
@@ -38,6 +38,11 @@ pub trait Supervised<A: Actor> {
     #[doc(hidden)]
     fn fail_by_panic(&mut self, message: &str);
 
+    /// Says whether the supervisor has told the actor to stop, as against an end that it has chosen itself or that came of silence.
+    ///
+    /// An actor that refused to stop, because it had something to finish, stops itself when it has.
+    fn is_told_to_stop(&self) -> bool;
+
     /// Returns the actor's own stable address; `None` outside supervision.
     fn stable_address(&self) -> Option<ActorRef<A>>;
 }
@@ -53,6 +58,10 @@ impl<A: Actor<Context = Self>> Supervised<A> for Context<A> {
 
     fn fail_by_panic(&mut self, message: &str) {
         end(self, Exit::Panic(message.to_owned()));
+    }
+
+    fn is_told_to_stop(&self) -> bool {
+        Myself::current().is_some_and(|myself| myself.control.wish() != Wish::Run)
     }
 
     fn stable_address(&self) -> Option<ActorRef<A>> {

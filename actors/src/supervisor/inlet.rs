@@ -35,6 +35,11 @@ pub(crate) trait Inlet<A: Actor<Context = Context<A>>>: Send + Sync {
     /// Takes nothing more.
     fn close(&self);
 
+    /// Closes if nothing waits, in one step: what comes later is refused. Returns whether it did, or had been closed before.
+    fn retire(&self) -> bool {
+        false
+    }
+
     /// Is told that there will be no further life; returns how many messages were left.
     fn bury(&self) -> usize {
         self.close();
@@ -49,6 +54,11 @@ pub(crate) trait Inlet<A: Actor<Context = Context<A>>>: Send + Sync {
 
     /// Returns how many messages its overflow policy has dropped or given back.
     fn dropped(&self) -> u64;
+
+    /// Returns how many messages a filter or a middleware kept away.
+    fn filtered(&self) -> u64 {
+        0
+    }
 
     /// Returns how many messages were handled, and how many attempts failed.
     fn outcomes(&self) -> (u64, u64) {
@@ -77,5 +87,10 @@ impl Budget {
 
     pub(crate) fn is_spent(&self) -> bool {
         self.0 == 0
+    }
+
+    /// Says whether the actor got no message this time.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.0 == Self::new().0
     }
 }

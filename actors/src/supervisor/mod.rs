@@ -1,23 +1,28 @@
 //! Supervision: actors that fail are started again, as new values, behind the same address.
 //!
-//! [`decide`] is the whole logic as a pure function; [`Supervisor`] carries it out. The table is in [`decision`](self::decide)'s module:
+//! [`decide`] is the whole logic as a pure function, with its truth table; [`Supervisor`] carries it out. [`OnDemand`] starts children
+//! when somebody needs them and ends them when nobody does.
 //!
-//! | exit \ restart type | permanent | transient | temporary |
-//! |---|---|---|---|
-//! | normal, shutdown | restart | forget | forget |
-//! | error, panic, killed, start failure | restart | restart | forget |
-//! | fatal error | escalate | escalate | forget |
+//! A panic ends the actor it happens in and nothing else, wherever it happens: in the factory, `started`, `stopping`, `stopped`,
+//! handlers, futures, timers, streams, `Drop` of the actor, of a message, or of the panic's own payload. Two cases are beyond this:
+//! Rust itself aborts the process if a value panics in `Drop` *while* another panic unwinds; and a future that an actor gives to
+//! `actix_rt::spawn` is not the actor's any more: its panic ends that future only. The same is true of
+//! [`actix::Response::fut`](actix::Response); return a [`ResponseFuture`](actix::ResponseFuture) in its place, which is watched.
 
 mod backoff;
 mod child;
-mod control;
+pub(crate) mod contain;
+pub(crate) mod control;
 mod decision;
 mod exit;
 mod incarnate;
 mod incarnation;
 pub(crate) mod inlet;
+mod on_demand;
+mod retreat;
 mod root;
 mod shift;
+mod slot;
 #[expect(
     clippy::module_inception,
     reason = "the file of the type that the room is named after"
@@ -30,6 +35,7 @@ pub use child::{Child, ChildSpec};
 pub use decision::{ChildFacts, Decision, History, Intensity, Restart, Strategy, decide};
 pub use exit::{Exit, Failure};
 pub use incarnate::Supervised;
+pub use on_demand::{OnDemand, OnDemandError};
 pub use root::Root;
-pub use supervisor::{Observer, Restarted, Supervisor, SupervisorRef};
+pub use supervisor::{Observer, Restarted, StartError, Supervisor, SupervisorRef};
 pub use tree::{NodeFigures, NodeState, TreeSnapshot};

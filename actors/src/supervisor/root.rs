@@ -1,6 +1,7 @@
 //! The root of a supervision tree.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -8,6 +9,7 @@ use super::child::Child;
 use super::control::{Control, Wish};
 use super::tree::NodeState;
 use super::{Exit, Supervisor, TreeSnapshot};
+use crate::clock;
 
 /// A running supervision tree. Clones refer to the same tree.
 ///
@@ -19,6 +21,7 @@ use super::{Exit, Supervisor, TreeSnapshot};
 pub struct Root {
     node: Arc<super::tree::Node>,
     control: Arc<Control>,
+    deadline: Duration,
     exit: watch::Receiver<Option<Exit>>,
 }
 
@@ -36,6 +39,7 @@ impl Root {
         let root = Self {
             node: Arc::clone(child.life.node()),
             control: Arc::clone(&control),
+            deadline: child.settings.shutdown,
             exit,
         };
         root.node.set_state(NodeState::Running);
@@ -59,9 +63,24 @@ impl Root {
         }
     }
 
-    /// Stops all children in reverse start order, each within its deadline, and waits for the end.
+    /// Stops all children in reverse start order, each within its deadline and all within the supervisor's, and waits for the end.
+    ///
+    /// Returns [`Exit::Shutdown`]; [`Exit::Killed`] if the supervisor's deadline has passed; or why the tree had failed before.
     pub async fn shutdown(&self) -> Exit {
+        if self.exit.borrow().is_none() {
+            self.node.set_state(NodeState::Stopping);
+        }
         self.control.want(Wish::Drain);
+        let deadline = clock::after(clock::now(), self.deadline);
+        if let Ok(exit) = tokio::time::timeout_at(deadline, self.ended()).await {
+            return exit;
+        }
+        self.kill().await
+    }
+
+    /// Ends all actors at once, whatever they are doing, and waits for the end.
+    pub async fn kill(&self) -> Exit {
+        self.control.want(Wish::Kill);
         self.ended().await
     }
 

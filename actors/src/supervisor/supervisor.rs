@@ -1,6 +1,7 @@
 //! The description of a supervisor, and the door to a running one.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
@@ -9,10 +10,12 @@ use tokio::sync::mpsc;
 
 use super::child::{Child, Life, Settings};
 use super::control::Control;
-use super::shift::{Shift, Slot};
+use super::shift::Shift;
+use super::slot::Slots;
 use super::tree::Node;
 use super::{Backoff, Exit, Intensity, Strategy};
 use crate::entropy::Entropy;
+use crate::error::Retry;
 
 /// Describes a supervisor: its children in start order, and what it does when one of them ends.
 ///
@@ -40,6 +43,7 @@ pub struct Supervisor {
     plan: Plan,
     children: Vec<Child>,
     commands: (mpsc::Sender<Command>, mpsc::Receiver<Command>),
+    names: Names,
     settings: Settings,
     name: String,
 }
@@ -98,10 +102,63 @@ impl std::fmt::Debug for Command {
     }
 }
 
+/// The names of the children of one supervisor.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names(Arc<Mutex<BTreeSet<String>>>);
+
+impl Names {
+    /// Returns false if there is a child of this name already.
+    pub(super) fn reserve(&self, name: &str) -> bool {
+        self.lock().insert(name.to_owned())
+    }
+
+    pub(super) fn release(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Adds children to a running supervisor, and stops them.
 #[derive(Clone, Debug)]
 pub struct SupervisorRef {
     commands: mpsc::Sender<Command>,
+    names: Names,
+}
+
+/// A supervisor does not take a child; it comes back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// 1,024 requests wait already. Trying again can help.
+    #[error("the supervisor has too much to do")]
+    Busy(Child),
+    /// The supervisor has ended for good.
+    #[error("the supervisor has ended")]
+    Ended(Child),
+    /// There is a child of this name, or it is about to stop. Trying again can help once that one is gone.
+    #[error("there is a child of this name already")]
+    NameTaken(Child),
+}
+
+impl StartError {
+    /// Returns the child.
+    pub fn into_child(self) -> Child {
+        match self {
+            Self::Busy(child) | Self::Ended(child) | Self::NameTaken(child) => child,
+        }
+    }
+
+    /// Says whether trying again can help.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Busy(_) => Retry::Now,
+            Self::Ended(_) | Self::NameTaken(_) => Retry::Never,
+        }
+    }
 }
 
 impl SupervisorRef {
@@ -109,12 +166,15 @@ impl SupervisorRef {
     ///
     /// # Errors
     ///
-    /// Gives the child back if the supervisor has ended.
-    pub async fn start(&self, child: impl Into<Child>) -> Result<(), Child> {
-        match self.commands.send(Command::Start(child.into())).await {
-            Ok(()) => Ok(()),
-            Err(mpsc::error::SendError(Command::Start(child))) => Err(child),
-            Err(mpsc::error::SendError(Command::Stop(_))) => unreachable!("a start was sent"),
+    /// [`StartError::Ended`] if the supervisor has ended, [`StartError::NameTaken`] if it has a child of this name.
+    pub async fn start(&self, child: impl Into<Child>) -> Result<(), StartError> {
+        let child = self.reserve(child.into())?;
+        match self.commands.reserve().await {
+            Ok(room) => {
+                room.send(Command::Start(child));
+                Ok(())
+            }
+            Err(_) => Err(StartError::Ended(self.release(child))),
         }
     }
 
@@ -122,20 +182,37 @@ impl SupervisorRef {
     ///
     /// # Errors
     ///
-    /// Gives the child back if the supervisor has ended, or if 1,024 commands are waiting.
-    pub fn try_start(&self, child: impl Into<Child>) -> Result<(), Child> {
-        self.commands
-            .try_send(Command::Start(child.into()))
-            .map_err(|error| match error.into_inner() {
-                Command::Start(child) => child,
-                Command::Stop(_) => unreachable!("a start was sent"),
-            })
+    /// As there; [`StartError::Busy`] if 1,024 requests are waiting.
+    pub fn try_start(&self, child: impl Into<Child>) -> Result<(), StartError> {
+        let child = self.reserve(child.into())?;
+        match self.commands.try_reserve() {
+            Ok(room) => {
+                room.send(Command::Start(child));
+                Ok(())
+            }
+            Err(mpsc::error::TrySendError::Full(())) => Err(StartError::Busy(self.release(child))),
+            Err(mpsc::error::TrySendError::Closed(())) => {
+                Err(StartError::Ended(self.release(child)))
+            }
+        }
     }
 
-    /// Stops the child of this name for good, within its deadline.
+    /// Stops the child of this name for good, within its deadline: what waits in its mailbox is handled first.
     pub async fn stop(&self, name: impl Into<String>) {
         // A supervisor that has ended has stopped its children.
         let _ = self.commands.send(Command::Stop(name.into())).await;
+    }
+
+    fn reserve(&self, child: Child) -> Result<Child, StartError> {
+        match self.names.reserve(child.life.node().name()) {
+            true => Ok(child),
+            false => Err(StartError::NameTaken(child)),
+        }
+    }
+
+    fn release(&self, child: Child) -> Child {
+        self.names.release(child.life.node().name());
+        child
     }
 }
 
@@ -152,6 +229,7 @@ impl Supervisor {
             },
             children: Vec::new(),
             commands: mpsc::channel(1_024),
+            names: Names::default(),
             settings: Settings {
                 shutdown: Duration::from_secs(30),
                 ..Settings::default()
@@ -160,9 +238,14 @@ impl Supervisor {
         }
     }
 
-    /// Adds a child; children are started in the order they are added.
+    /// Adds a child; children are started in the order they are added. Their names should differ: the log says if they do not.
     pub fn child(mut self, child: impl Into<Child>) -> Self {
-        self.children.push(child.into());
+        let child = child.into();
+        let name = child.life.node().name();
+        if !self.names.reserve(name) {
+            tracing::error!(supervisor = self.name, name, "two children have one name");
+        }
+        self.children.push(child);
         self
     }
 
@@ -201,6 +284,7 @@ impl Supervisor {
     pub fn handle(&self) -> SupervisorRef {
         SupervisorRef {
             commands: self.commands.0.clone(),
+            names: self.names.clone(),
         }
     }
 }
@@ -211,14 +295,19 @@ impl From<Supervisor> for Child {
         for child in &spec.children {
             node.adopt(child.life.node());
         }
+        let mut slots = Slots::default();
+        for child in spec.children {
+            slots.add(child, false);
+        }
         let kept = Kept {
-            slots: spec.children.into_iter().map(Slot::new).collect(),
+            slots,
             commands: spec.commands.1,
         };
         Self {
             life: Arc::new(Branch {
                 plan: spec.plan,
                 node,
+                names: spec.names,
                 kept: tokio::sync::Mutex::new(kept),
             }),
             settings: spec.settings,
@@ -230,12 +319,13 @@ impl From<Supervisor> for Child {
 struct Branch {
     plan: Plan,
     node: Arc<Node>,
+    names: Names,
     kept: tokio::sync::Mutex<Kept>,
 }
 
 /// What a supervisor keeps over its own restarts.
 struct Kept {
-    slots: Vec<Slot>,
+    slots: Slots,
     commands: mpsc::Receiver<Command>,
 }
 
@@ -244,7 +334,7 @@ impl Life for Branch {
         Box::pin(async move {
             let mut kept = self.kept.lock().await;
             let Kept { slots, commands } = &mut *kept;
-            let mut shift = Shift::new(&self.plan, &self.node, slots);
+            let mut shift = Shift::new(&self.plan, &self.node, &self.names, slots);
             shift.work(commands, &control).await
         })
     }
@@ -253,11 +343,20 @@ impl Life for Branch {
         &self.node
     }
 
+    fn is_supervisor(&self) -> bool {
+        true
+    }
+
     fn bury(&self) -> usize {
         let Ok(mut kept) = self.kept.try_lock() else {
             return 0;
         };
         kept.commands.close();
-        kept.slots.iter().map(|slot| slot.child.life.bury()).sum()
+        // What was to be started is dropped, and tells whoever waits for it.
+        while kept.commands.try_recv().is_ok() {}
+        kept.slots
+            .iter()
+            .map(|(_, slot)| slot.child.life.bury())
+            .sum()
     }
 }

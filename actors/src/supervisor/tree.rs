@@ -60,8 +60,12 @@ pub struct NodeFigures {
     pub handled: u64,
     /// Attempts to handle an event that failed.
     pub failed: u64,
+    /// Events that a filter or a middleware kept away.
+    pub filtered: u64,
     /// Messages dropped or given back by an overflow policy.
     pub dropped: u64,
+    /// Messages that were left when the actor ended for good.
+    pub left: u64,
 }
 
 /// A live node of the tree.
@@ -192,8 +196,10 @@ impl TreeSnapshot {
             (u64::from(self.restarts), "restarts"),
             (figures.handled, "handled"),
             (figures.failed, "failed"),
+            (figures.filtered, "filtered"),
             (figures.depth as u64, "waiting"),
             (figures.dropped, "dropped"),
+            (figures.left, "left"),
         ] {
             if value > 0 {
                 write!(f, "  {text} {value}")?;

@@ -128,7 +128,7 @@ impl CacheArgs {
     }
 }
 
-/// Does what is asked with the cache of the configuration, which no running bot may have open.
+/// Does what is asked with the cache of the configuration. A running bot that has it open is asked to do it.
 pub(super) async fn run(args: CacheArgs, globals: &Globals) -> Result<(), Failure> {
     let config = args.apply(globals.sources()).load(Purpose::Offline)?;
     let quiet = Globals {

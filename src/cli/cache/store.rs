@@ -77,6 +77,24 @@ impl Store {
         }
     }
 
+    /// Returns the cache of the running bot that has the folder open; if there is none, that of the folder.
+    ///
+    /// # Errors
+    ///
+    /// A bot has it open which cannot be reached.
+    fn cache(&self) -> Result<Cache, Failure> {
+        #[cfg(unix)]
+        if let Some(remote) = crate::cache::Remote::find(self.path())? {
+            tracing::debug!("a running bot has the cache open: it is asked");
+            return Ok(Cache::with_backend(
+                Box::new(remote),
+                self.settings.write_every,
+                false,
+            ));
+        }
+        Ok(Cache::new(self.settings.clone()))
+    }
+
     /// Works on the store, which is made if it does not exist as soon as something is put into it.
     ///
     /// # Errors
@@ -86,7 +104,7 @@ impl Store {
         &self,
         work: impl AsyncFnOnce(&Cache) -> Result<R, Failure>,
     ) -> Result<R, Failure> {
-        let cache = Cache::new(self.settings.clone());
+        let cache = self.cache()?;
         cache.start();
         if self.exists() {
             cache.open().await?;
@@ -133,7 +151,7 @@ impl From<CacheError> for Failure {
         match error {
             CacheError::Io { source, .. } if source.kind() == BrokenPipe => Self::from(source),
             CacheError::Locked { path } => Self::failed(format!(
-                "the cache at {} is in use by a running bot or another command: stop that first",
+                "the cache at {} is in use by another command, or by a program that lets no other one in: wait for that, or stop it",
                 path.display()
             )),
             CacheError::Engine { ref source, .. } | CacheError::Import { ref source, .. } => {

@@ -188,7 +188,7 @@ fn reply(message: &impl Message) -> Result<Reply, Failure> {
 }
 
 /// Turns what a socket request would have got into the answer of a call.
-fn written(outcome: Outcome, mut echo: Option<Vec<u8>>) -> Result<Reply, Failure> {
+pub(super) fn written(outcome: Outcome, mut echo: Option<Vec<u8>>) -> Result<Reply, Failure> {
     let refusal = |error: Content| match error {
         Content::Error(error) => Failure::bad(error.message),
         _ => Failure::new(13, "internal error"),

@@ -7,10 +7,16 @@ use super::world::{Channel, Voice, World, channel_type};
 use crate::simulator::{Located, Section, SimulatorError};
 
 /// The settings of a world file that are not part of the world.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
     /// The login answer gives `ws_url` as `host:port`, without a scheme.
     pub(super) bare_ws_url: bool,
+    /// Where clients find the server, if something stands in front of it.
+    pub(super) public_url: Option<String>,
+    /// At most so many calls over HTTP in any second.
+    pub(super) rest_per_second: Option<usize>,
+    /// At most so many requests on one websocket in any second, heartbeats aside.
+    pub(super) socket_per_second: Option<usize>,
 }
 
 /// Reads the section of a world file.
@@ -19,6 +25,9 @@ pub(super) struct Settings {
 /// |---|---|
 /// | `replace` | true: begin with an empty world |
 /// | `bare_ws_url` | true: `ws_url` of the login without a scheme |
+/// | `public_url` | the address that logins are told, e.g. of a TLS proxy in front |
+/// | `rest_per_second` | more calls over HTTP are answered with 429 and `Retry-After` |
+/// | `socket_per_second` | more requests on a websocket are answered with an error that has `retry_after_ms` |
 /// | `[[mezon.bot]]` | `id`, `key`, `name`, `display_name`, `avatar` |
 /// | `[[mezon.user]]` | `id`, `name`, `display_name`, `avatar`, `friend` (state towards every bot) |
 /// | `[[mezon.clan]]` | `id`, `name`, `welcome_channel`, `logo` |
@@ -33,6 +42,9 @@ pub(super) fn load(mut section: Section<'_>) -> Result<(World, Settings), Simula
     };
     let settings = Settings {
         bare_ws_url: section.value("bare_ws_url").unwrap_or_default(),
+        public_url: section.value("public_url"),
+        rest_per_second: section.value("rest_per_second"),
+        socket_per_second: section.value("socket_per_second"),
     };
     let mut friends = Vec::new();
     for Located { value, .. } in section.list::<Bot>("bot") {

@@ -1,5 +1,7 @@
 //! How calls fail: a gRPC code and a text, on every way to the server.
 
+use std::time::Duration;
+
 use greenroom_proto::mezon::realtime;
 use serde_json::{Value, json};
 
@@ -44,8 +46,9 @@ impl Failure {
     #[must_use]
     pub(super) fn status(&self) -> u16 {
         match self.code {
-            3 => 400,
+            3 | 9 => 400,
             5 => 404,
+            7 => 403,
             8 => 429,
             12 => 501,
             14 => 503,
@@ -84,5 +87,15 @@ pub(super) fn refused(code: realtime::error::Code, text: &str) -> realtime::enve
         code: code as i32,
         message: text.to_owned(),
         ..Default::default()
+    }))
+}
+
+/// Makes the error of a request that came too early.
+pub(super) fn limited(wait: Duration) -> realtime::envelope::Message {
+    let millis = ("retry_after_ms".to_owned(), wait.as_millis().to_string());
+    realtime::envelope::Message::Error(Box::new(realtime::Error {
+        code: realtime::error::Code::RuntimeException as i32,
+        message: "Too many requests".to_owned(),
+        context: [millis].into(),
     }))
 }

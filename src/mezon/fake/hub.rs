@@ -9,13 +9,16 @@ use greenroom_proto::mezon::realtime::envelope::Message as Content;
 use greenroom_proto::mezon::realtime::error::Code;
 use greenroom_proto::mezon::{Wire, realtime};
 use serde_json::{Map, Value};
+use tokio::sync::mpsc;
 
+use super::agent::Streams;
 use super::calls::Caller;
 use super::chat::{Effect, code};
 use super::defaults::Settings;
-use super::failure::{Failure, refused};
+use super::failure::{Failure, limited, refused};
 use super::frames::{self, Cid, Unreadable};
 use super::json as shown;
+use super::rate::Rates;
 use super::rest::{Addresses, Request, Response, Rest};
 use super::token::{Tokens, Use};
 use super::world::World;
@@ -31,6 +34,8 @@ pub(super) struct Hub {
     pub(super) undecodable: u64,
     /// What was said since somebody asked last.
     spoken: Vec<Spoken>,
+    pub(super) rates: Rates,
+    pub(super) streams: Streams,
 }
 
 /// At most so much is remembered of what was said.
@@ -45,8 +50,14 @@ pub(super) struct Socket {
 impl Hub {
     /// Makes a server of a world that is reached at `url`, e.g. `http://127.0.0.1:7350`.
     pub(super) fn new(world: World, settings: Settings, url: &str, entropy: &Entropy) -> Self {
-        let host = url.trim_start_matches("http://");
-        let scheme = if settings.bare_ws_url { "" } else { "ws://" };
+        let url = settings.public_url.as_deref().unwrap_or(url);
+        let url = url.trim_end_matches('/');
+        let (scheme, host) = url.split_once("://").unwrap_or(("http", url));
+        let scheme = match (settings.bare_ws_url, scheme) {
+            (true, _) => "",
+            (false, "https") => "wss://",
+            (false, _) => "ws://",
+        };
         Self {
             world,
             tokens: Tokens::new(entropy),
@@ -57,12 +68,17 @@ impl Hub {
             sockets: BTreeMap::new(),
             undecodable: 0,
             spoken: Vec::new(),
+            rates: Rates::new(settings.rest_per_second, settings.socket_per_second),
+            streams: Streams::default(),
         }
     }
 
     /// Answers a REST request.
     pub(super) fn finish(&mut self, now: Now, request: &Request) -> (Response, Vec<Out>) {
-        let (response, effects) = self.rest(now).answer(request);
+        let (response, effects) = match self.rates.call(now.at) {
+            Ok(()) => self.rest(now).answer(request),
+            Err(wait) => (Response::limited(wait), Vec::new()),
+        };
         let mut outs = Vec::new();
         for effect in effects {
             if let Effect::Event { to, message } = effect {
@@ -95,6 +111,14 @@ impl Hub {
         };
         if incoming.unknown {
             let error = refused(Code::UnrecognizedPayload, "Unrecognized payload");
+            answer(socket, wire, &incoming.cid, Some(&error), &mut outs);
+            return outs;
+        }
+        // Heartbeats are free.
+        if !matches!(incoming.request, Some(Content::Ping(_)))
+            && let Err(wait) = self.rates.request(socket, now.at)
+        {
+            let error = limited(wait);
             answer(socket, wire, &incoming.cid, Some(&error), &mut outs);
             return outs;
         }
@@ -234,7 +258,36 @@ impl Host for Hub {
 
     fn close(&mut self, socket: SocketId) {
         self.sockets.remove(&socket);
+        self.rates.forget(socket);
         self.world.leave(socket);
+    }
+
+    fn stream_path(&self) -> Option<&'static str> {
+        Some("/api/sse/metadata")
+    }
+
+    fn stream(&mut self, _: Now, request: &Request) -> Result<mpsc::Receiver<Bytes>, Response> {
+        self.may_listen(request)?;
+        let stream = self.streams.open();
+        stream.map_err(|failure| Response::failed(&failure))
+    }
+
+    fn command(
+        &mut self,
+        now: Now,
+        name: &str,
+        body: Map<String, Value>,
+    ) -> Result<(Value, Vec<Out>), Refusal> {
+        match name {
+            "agent" => Ok((self.streams.command(now, &body)?, Vec::new())),
+            other => Err(Refusal::unknown(format!(
+                "unknown command \"{other}\", known are agent, chaos, emit, fault, journal, say"
+            ))),
+        }
+    }
+
+    fn end(&mut self) {
+        self.streams.end();
     }
 
     fn error(&self, status: u16, text: &str) -> Response {

@@ -52,6 +52,14 @@ impl Messages {
         self.rows.back()
     }
 
+    pub(super) fn get(&self, id: i64) -> Option<&ChannelMessage> {
+        let place = self
+            .rows
+            .binary_search_by_key(&id, |row| row.message_id)
+            .ok()?;
+        self.rows.get(place)
+    }
+
     pub(super) fn get_mut(&mut self, id: i64) -> Option<&mut ChannelMessage> {
         let place = self
             .rows

@@ -1,11 +1,16 @@
 //! The token ledger (MMN) and the proof service (ZK) beside the platform.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use greenroom_proto::mezon::api::TokenSentEvent;
+use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
+use super::base58;
 use super::failure::Failure;
 
 /// Who has how much, and the last number of each one's transfers.
@@ -13,6 +18,7 @@ use super::failure::Failure;
 pub(super) struct Ledger {
     accounts: BTreeMap<String, Account>,
     transfers: u64,
+    done: VecDeque<TokenSentEvent>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +40,8 @@ impl Default for Account {
 const UNIT: u128 = 1_000_000;
 /// The largest number of accounts.
 const ACCOUNTS: usize = 100_000;
+/// The largest number of transfers that can be looked up.
+const DONE: usize = 10_000;
 
 impl Ledger {
     /// Answers a JSON-RPC request; a transfer that was accepted is also an event.
@@ -90,6 +98,52 @@ impl Ledger {
         }))
     }
 
+    /// Carries out a transfer that is not signed, as the platform's own call does.
+    pub(super) fn pay(&mut self, sent: TokenSentEvent) -> Result<TokenSentEvent, Failure> {
+        let (from, to) = (address_of(sent.sender_id), address_of(sent.receiver_id));
+        let amount = u128::try_from(sent.amount).unwrap_or_default() * UNIT;
+        if amount == 0 {
+            return Err(Failure::bad("amount must be positive"));
+        }
+        if from == to {
+            return Err(Failure::bad("sender and receiver are the same"));
+        }
+        if amount > self.find(&from).balance {
+            return Err(Failure::new(9, "insufficient balance"));
+        }
+        let nonce = self.find(&from).nonce;
+        let hash = self.book(&from, &to, amount, nonce);
+        let sent = TokenSentEvent {
+            transaction_id: hash,
+            ..sent
+        };
+        self.note(sent.clone());
+        Ok(sent)
+    }
+
+    /// Finds a transfer by the hash that its sender was told.
+    pub(super) fn transaction(&self, hash: &str) -> Option<&TokenSentEvent> {
+        self.done.iter().find(|sent| sent.transaction_id == hash)
+    }
+
+    fn note(&mut self, sent: TokenSentEvent) {
+        if self.done.len() >= DONE {
+            self.done.pop_front();
+        }
+        self.done.push_back(sent);
+    }
+
+    /// Moves an amount that is there; returns the hash of the transfer.
+    fn book(&mut self, from: &str, to: &str, amount: u128, nonce: u64) -> String {
+        let sender = self.accounts.entry(from.to_owned()).or_default();
+        sender.nonce = nonce;
+        sender.balance = sender.balance.saturating_sub(amount);
+        let receiver = self.accounts.entry(to.to_owned()).or_default();
+        receiver.balance = receiver.balance.saturating_add(amount);
+        self.transfers += 1;
+        format!("sim-tx-{}", self.transfers)
+    }
+
     fn transfer(&mut self, params: Value) -> Result<(String, Option<TokenSentEvent>), String> {
         let order: Order = serde_json::from_value(params).map_err(|fault| fault.to_string())?;
         let tx = order.tx_msg;
@@ -103,6 +157,8 @@ impl Ledger {
             Some(format!("unknown transaction type {}", tx.r#type))
         } else if order.signature.is_empty() {
             Some("signature is required".to_owned())
+        } else if let Err(fault) = verify(&order.signature, &tx) {
+            Some(fault.to_owned())
         } else if tx.sender.is_empty() || tx.recipient.is_empty() {
             Some("sender and recipient are required".to_owned())
         } else if tx.sender == tx.recipient {
@@ -126,20 +182,46 @@ impl Ledger {
         if let Some(text) = fault {
             return Err(text);
         }
-        let from = self.accounts.entry(tx.sender.clone()).or_default();
-        from.nonce = tx.nonce;
-        from.balance -= amount;
-        let to = self.accounts.entry(tx.recipient.clone()).or_default();
-        to.balance = to.balance.saturating_add(amount);
-        self.transfers += 1;
-        let hash = format!("sim-tx-{}", self.transfers);
+        let hash = self.book(&tx.sender, &tx.recipient, amount, tx.nonce);
         let event = event(&tx, amount, &hash);
+        if let Some(event) = &event {
+            self.note(event.clone());
+        }
         Ok((hash, event))
     }
 
     fn find(&self, address: &str) -> Account {
         self.accounts.get(address).copied().unwrap_or_default()
     }
+}
+
+/// Returns the address of a user in the ledger.
+fn address_of(user: i64) -> String {
+    base58::encode(&Sha256::digest(user.to_string()))
+}
+
+/// Checks the signature over what a transfer says.
+fn verify(signature: &str, tx: &Transaction) -> Result<(), &'static str> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Signed {
+        pub_key: String,
+        sig: String,
+    }
+    const LONGEST: usize = 1_024;
+    if signature.len() > LONGEST {
+        return Err("signature is too long");
+    }
+    let json = base58::decode(signature).ok_or("signature is not base58")?;
+    let signed: Signed =
+        serde_json::from_slice(&json).map_err(|_| "signature is not JSON with PubKey and Sig")?;
+    let (key, sig) = STANDARD
+        .decode(signed.pub_key)
+        .and_then(|key| Ok((key, STANDARD.decode(signed.sig)?)))
+        .map_err(|_| "PubKey and Sig must be base64")?;
+    UnparsedPublicKey::new(&ED25519, key)
+        .verify(tx.signed_text().as_bytes(), &sig)
+        .map_err(|_| "invalid signature")
 }
 
 /// Answers a request for a proof.
@@ -184,6 +266,22 @@ struct Transaction {
     zk_pub: String,
 }
 
+impl Transaction {
+    fn signed_text(&self) -> String {
+        let Self {
+            r#type,
+            sender,
+            recipient,
+            amount,
+            text_data,
+            nonce,
+            extra_info,
+            ..
+        } = self;
+        format!("{type}|{sender}|{recipient}|{amount}|{text_data}|{nonce}|{extra_info}")
+    }
+}
+
 /// Makes the event of a transfer from what its sender wrote beside it.
 fn event(tx: &Transaction, amount: u128, hash: &str) -> Option<TokenSentEvent> {
     let extra: Map<String, Value> = serde_json::from_str(&tx.extra_info).ok()?;
@@ -212,6 +310,8 @@ fn error(id: &Value, code: i32, text: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use ring::signature::{Ed25519KeyPair, KeyPair};
+
     use super::*;
 
     fn call(ledger: &mut Ledger, method: &str, params: &Value) -> (Value, Option<TokenSentEvent>) {
@@ -221,11 +321,77 @@ mod tests {
     }
 
     fn transfer(nonce: u64) -> Value {
-        json!({"signature": "s", "tx_msg": {
+        let mut order = json!({"tx_msg": {
             "type": 0, "sender": "A", "recipient": "B", "amount": "10000000", "timestamp": 1, "text_data": "hi", "nonce": nonce,
             "extra_info": "{\"type\":\"transfer_token\",\"UserSenderId\":\"1\",\"UserSenderUsername\":\"\",\"UserReceiverId\":\"2\"}",
             "zk_proof": "sim-proof", "zk_pub": "sim-public-input",
-        }})
+        }});
+        sign(&mut order);
+        order
+    }
+
+    fn sign(order: &mut Value) {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let tx: Transaction = serde_json::from_value(order["tx_msg"].clone()).unwrap();
+        let sig = pair.sign(tx.signed_text().as_bytes());
+        let (key, sig) = (
+            STANDARD.encode(pair.public_key()),
+            STANDARD.encode(sig.as_ref()),
+        );
+        let envelope = json!({"PubKey": key, "Sig": sig}).to_string();
+        order["signature"] = base58::encode(envelope.as_bytes()).into();
+    }
+
+    /// The vector of the platform's own client: seed 00 01 .. 1f, 10 tokens from the bot to alice.
+    #[test]
+    fn the_published_signature_is_good_and_no_other() {
+        let extra = "{\"type\": \"transfer_token\", \"UserSenderId\": \"1000000000000000001\", \"UserSenderUsername\": \"\", \"UserReceiverId\": \"4000000000000000001\"}";
+        let (bot, alice) = (
+            address_of(1_000_000_000_000_000_001),
+            address_of(4_000_000_000_000_000_001),
+        );
+        assert_eq!(bot, "9vwAKXMVAP7yFWEeDUSXVYyMmcjMxu2Z9yWky7gLzt73");
+        assert_eq!(alice, "JCQrK24N9rjnzhH9v47vJwX5ENeokD2YysmeA4xm9ZMJ");
+        let signature = "3XSLEfi16UEKENYVvnuLSvHgxgwsxPWV2ujYzc2uvMZWHXzQsEEkL3wEVPGRWHpfxxGFgZ5FywKnNbraud3m7tuzZ4sp3yN22E36L8iniVgG1SjzwavMjGttr5iPYKAH2cG3T8CgR53mJX7hRE7RhKg2byDJUiFf6KT18R79NpPgggVpNPXwLwAWPXNdcYhTnFkHqfQL2iQxhDFkoLKSqXA";
+        let order = json!({"signature": signature, "tx_msg": {
+            "type": 0, "sender": bot, "recipient": alice, "amount": "10000000", "timestamp": 1, "text_data": "hi", "nonce": 1,
+            "extra_info": extra, "zk_proof": "sim-proof", "zk_pub": "sim-public-input",
+        }});
+        for (field, value) in [
+            ("text_data", json!("ho")),
+            ("amount", json!("10000001")),
+            ("recipient", json!(bot)),
+        ] {
+            let mut changed = order.clone();
+            changed["tx_msg"][field] = value;
+            let (answer, event) = call(&mut Ledger::default(), "tx.addtx", &changed);
+            assert_eq!(answer["error"], "invalid signature", "{field}");
+            assert_eq!(event, None);
+        }
+        let mut ledger = Ledger::default();
+        let (answer, _) = call(&mut ledger, "tx.addtx", &order);
+        assert_eq!(answer["ok"], true, "{answer}");
+        let hash = answer["tx_hash"].as_str().unwrap();
+        assert_eq!(ledger.transaction(hash).unwrap().amount, 10);
+    }
+
+    #[test]
+    fn signatures_that_are_none_are_refused_in_words() {
+        for (signature, part) in [
+            ("", "required"),
+            ("s0l", "base58"),
+            ("abc", "JSON"),
+            (&base58::encode(br#"{"PubKey":"-","Sig":""}"#), "base64"),
+            (&base58::encode(br#"{"PubKey":"","Sig":""}"#), "invalid"),
+            (&"1".repeat(2_000), "too long"),
+        ] {
+            let mut order = transfer(1);
+            order["signature"] = signature.into();
+            let (answer, _) = call(&mut Ledger::default(), "tx.addtx", &order);
+            assert_eq!(answer["ok"], false);
+            let error = answer["error"].as_str().unwrap();
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@
 //!             frames
 //! ```
 
+mod agent;
+mod base58;
 mod calls;
 mod chat;
 mod control;
@@ -24,6 +26,7 @@ mod messages;
 mod mmn;
 mod objects;
 mod query;
+mod rate;
 mod rest;
 mod routes;
 #[cfg(test)]

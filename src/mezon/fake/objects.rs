@@ -1,7 +1,9 @@
 //! What calls do to clans, channels, roles, friends and menus, whatever wire they came on.
 
 use greenroom_proto::mezon::api;
+use greenroom_proto::mezon::realtime::envelope::Message;
 
+use super::chat::Effect;
 use super::failure::Failure;
 use super::messages::Direction;
 use super::world::{World, channel_type};
@@ -329,6 +331,40 @@ impl World {
                 && (request.menu_type == 0 || menu.menu_type == request.menu_type)
         };
         self.menus.values().filter(fits).cloned().collect()
+    }
+
+    /// Pays tokens from a bot to a user.
+    pub(super) fn send_token(
+        &mut self,
+        bot: i64,
+        sent: api::TokenSentEvent,
+    ) -> Result<api::TokenSentEvent, Failure> {
+        if !self.users.contains_key(&sent.receiver_id) {
+            return Err(Failure::missing("Receiver not found"));
+        }
+        let sender_name = self.user(bot).username;
+        self.ledger.pay(api::TokenSentEvent {
+            sender_id: bot,
+            sender_name,
+            ..sent
+        })
+    }
+
+    /// Makes the event of a transfer, for everybody.
+    pub(super) fn token_sent(&self, sent: api::TokenSentEvent) -> Effect {
+        Effect::Event {
+            to: self.members.keys().copied().collect(),
+            message: Message::TokenSentEvent(Box::new(sent)),
+        }
+    }
+
+    /// Finds a message in whatever channel a bot can see.
+    pub(super) fn find_message(&self, bot: i64, id: i64) -> Result<api::ChannelMessage, Failure> {
+        let mut channels = self.visible(bot);
+        let found = channels.find_map(|channel| channel.messages.get(id));
+        found
+            .cloned()
+            .ok_or_else(|| Failure::missing("Message not found"))
     }
 
     /// Lists stored messages of a channel, 50 if the request does not say how many, at most 1,000.

@@ -1,9 +1,9 @@
 //! The REST side of the server, both wires: request in, response out. Pure.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
-use greenroom_proto::mezon::realtime::envelope::Message as Content;
 use greenroom_proto::mezon::{Wire, api};
 use prost::Message;
 use serde_json::{Map, Value, json};
@@ -55,6 +55,16 @@ impl Response {
 
     pub(super) fn failed(failure: &Failure) -> Self {
         Self::json(failure.status(), &failure.to_json())
+    }
+
+    /// Makes the answer of a call that came too early.
+    pub(super) fn limited(wait: Duration) -> Self {
+        let mut response = Self::failed(&Failure::new(8, "Too many requests"));
+        let seconds = wait.as_millis().div_ceil(1_000).max(1);
+        response
+            .headers
+            .push(("retry-after".into(), seconds.to_string()));
+        response
     }
 
     /// Makes an error that a test asked for.
@@ -129,14 +139,16 @@ impl Rest<'_> {
             }
             ("POST", ["mmn-api"] | ["mmn-api", ""]) => {
                 let (answer, sent) = self.world.ledger.answer(&request.body);
-                events.extend(sent.map(|sent| Effect::Event {
-                    to: self.world.members.keys().copied().collect(),
-                    message: Content::TokenSentEvent(Box::new(sent)),
-                }));
+                events.extend(sent.map(|sent| self.world.token_sent(sent)));
                 Ok(Response::json(200, &answer))
             }
             ("POST", ["zk-api", "prove"] | ["zk-api", "", "prove"]) => {
                 Ok(Response::json(200, &mmn::prove(&request.body)?))
+            }
+            ("POST", ["api", "playmedia"]) => {
+                self.authenticate(request)?;
+                object(&request.body)?;
+                Ok(Response::json(200, &json!({})))
             }
             (method, ["v2", path @ ..]) => {
                 let caller = self.caller(request)?;
@@ -148,7 +160,7 @@ impl Rest<'_> {
                     body: &request.body,
                 };
                 self.world
-                    .route(caller, call)
+                    .route(caller, call, events)
                     .map(|value| Response::json(200, &value))
             }
             (_, ["mezon.api.Mezon", ..]) => Err(Failure::unimplemented()),

@@ -1,10 +1,11 @@
 //! The REST calls of the older wire: paths, query strings and JSON.
 
-use greenroom_proto::mezon::api;
+use greenroom_proto::mezon::{api, realtime};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::calls::Caller;
+use super::calls::{Caller, written};
+use super::chat::Effect;
 use super::failure::Failure;
 use super::lists::short;
 use super::objects::{Page, RoleChange};
@@ -23,7 +24,12 @@ pub(super) struct Call<'a> {
 
 impl World {
     /// Carries out a call of the older wire.
-    pub(super) fn route(&mut self, caller: Caller, call: Call<'_>) -> Result<Value, Failure> {
+    pub(super) fn route(
+        &mut self,
+        caller: Caller,
+        call: Call<'_>,
+        events: &mut Vec<Effect>,
+    ) -> Result<Value, Failure> {
         let bot = caller.bot;
         let query = call.query;
         match (call.method, call.path) {
@@ -95,6 +101,9 @@ impl World {
             }
             ("POST", ["streaming-channels"]) => {
                 let request: api::RegisterStreamingChannelRequest = typed(object(call.body)?)?;
+                let found = self.channel_detail(bot, request.channel_id);
+                let found = found.filter(|desc| desc.clan_id == request.clan_id);
+                found.ok_or_else(|| Failure::missing("Channel not found"))?;
                 Ok(json!({
                     "clan_id": request.clan_id.to_string(),
                     "channel_id": request.channel_id.to_string(),
@@ -102,17 +111,40 @@ impl World {
                 }))
             }
             ("POST", ["sendtoken"]) => {
-                object(call.body)?;
-                Ok(json!({}))
+                let sent = self.send_token(bot, typed(object(call.body)?)?)?;
+                let hash = sent.transaction_id.clone();
+                events.push(self.token_sent(sent));
+                Ok(json!({"transaction_id": hash}))
             }
-            ("GET", ["transaction", hash]) => Ok(json!({"trans_id": hash})),
+            ("GET", ["transaction", hash]) => {
+                let found = self.ledger.transaction(hash);
+                let sent = found.ok_or_else(|| Failure::missing("Transaction not found"))?;
+                Ok(json!({
+                    "trans_id": hash,
+                    "sender_id": sent.sender_id.to_string(),
+                    "receiver_id": sent.receiver_id.to_string(),
+                    "amount": sent.amount,
+                    "metadata": sent.note,
+                }))
+            }
             ("DELETE", ["apps", "message", message]) => {
-                path_id(message)?;
+                let found = self.find_message(bot, path_id(message)?)?;
+                let remove = realtime::ChannelMessageRemove {
+                    clan_id: found.clan_id,
+                    channel_id: found.channel_id,
+                    message_id: found.message_id,
+                    mode: found.mode,
+                    is_public: found.is_public,
+                    topic_id: found.topic_id,
+                    ..Default::default()
+                };
+                let outcome = self.remove(caller.now, None, bot, &remove);
+                events.extend(written(outcome, None)?.events);
                 Ok(json!({}))
             }
             ("PUT", ["apps", "message", message]) => {
-                path_id(message)?;
                 object(call.body)?;
+                self.find_message(bot, path_id(message)?)?;
                 Ok(json!({}))
             }
             _ => Err(Failure::unimplemented()),

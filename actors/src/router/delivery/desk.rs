@@ -9,8 +9,9 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::oneshot;
 
 use crate::clock::{self, Alarm, Instant};
-use crate::event::Event;
+use crate::event::{Event, Payload};
 use crate::router::lanes::Lanes;
+use crate::router::middleware::Verdict;
 use crate::router::{Delivery, Outcome};
 
 /// The events that a courier has taken from its queue.
@@ -21,6 +22,11 @@ pub(super) struct Desk<T> {
     /// What asynchronous handlers are at, by ticket.
     pub(super) in_flight: BTreeMap<u64, Flight<T>>,
     pub(super) answers: FuturesUnordered<Answer>,
+    /// What a layer takes its time about, by ticket.
+    pub(super) checking: BTreeMap<u64, Check<T>>,
+    pub(super) verdicts: FuturesUnordered<Asked>,
+    /// What all layers have let pass, and no handler has yet.
+    pub(super) admitted: VecDeque<Job<T>>,
     /// When each ticket runs out, in order: the time-out is the same for all.
     pub(super) deadlines: VecDeque<(Instant, u64)>,
     /// What is tried again later.
@@ -42,14 +48,43 @@ pub(super) struct Flight<T> {
     pub(super) abandon: AbortHandle,
 }
 
+/// An event whose layers take their time.
+pub(super) struct Check<T> {
+    pub(super) job: Job<T>,
+    pub(super) abandon: AbortHandle,
+}
+
 pub(super) struct Job<T> {
     pub(super) event: Event<T>,
     pub(super) failures: u32,
     pub(super) interruptions: u32,
     pub(super) suspect: bool,
+    /// How many layers have let this attempt pass.
+    pub(super) passed: usize,
+    /// When the handler got it, if somebody wants to know.
+    pub(super) since: Option<Instant>,
+    /// It was with the handler when everything was given up.
+    pub(super) in_hand: bool,
+}
+
+impl<T: Payload> Job<T> {
+    /// Begins a job. One that was tried in an earlier run has at least one attempt left of its `attempts`.
+    pub(super) fn new(event: Event<T>, attempts: u32) -> Self {
+        Self {
+            failures: (event.attempt() - 1).min(attempts.saturating_sub(1)),
+            event,
+            interruptions: 0,
+            suspect: false,
+            passed: 0,
+            since: None,
+            in_hand: false,
+        }
+    }
 }
 
 type Answer = BoxFuture<'static, (u64, Option<Outcome>)>;
+
+type Asked = BoxFuture<'static, (u64, Option<Verdict>)>;
 
 impl<T> Desk<T> {
     pub(super) fn new(settings: &Delivery) -> Self {
@@ -58,6 +93,9 @@ impl<T> Desk<T> {
             in_hand: None,
             in_flight: BTreeMap::new(),
             answers: FuturesUnordered::new(),
+            checking: BTreeMap::new(),
+            verdicts: FuturesUnordered::new(),
+            admitted: VecDeque::new(),
             deadlines: VecDeque::new(),
             retries: BTreeMap::new(),
             suspects: 0,
@@ -82,6 +120,65 @@ impl<T> Desk<T> {
         self.deadlines.push_back((deadline, ticket));
         let answer = reply.map(move |answer| (ticket, answer.ok().and_then(Result::ok)));
         self.answers.push(answer.boxed());
+    }
+
+    /// Waits for the verdict of a layer.
+    pub(super) fn check(
+        &mut self,
+        job: Job<T>,
+        verdict: BoxFuture<'static, Verdict>,
+        deadline: Instant,
+    ) {
+        self.ticket += 1;
+        let ticket = self.ticket;
+        let (verdict, abandon) = abortable(verdict);
+        self.checking.insert(ticket, Check { job, abandon });
+        self.deadlines.push_back((deadline, ticket));
+        self.verdicts
+            .push(verdict.map(move |said| (ticket, said.ok())).boxed());
+    }
+
+    /// Returns the next job that all layers have let pass, unless it could be mistaken for what causes a crash.
+    pub(super) fn next_admitted(&mut self) -> Option<Job<T>> {
+        match self.suspects > 0 && !self.in_flight.is_empty() {
+            true => None,
+            false => self.admitted.pop_front(),
+        }
+    }
+
+    /// Says whether time is running for this ticket.
+    pub(super) fn is_open(&self, ticket: u64) -> bool {
+        self.in_flight.contains_key(&ticket) || self.checking.contains_key(&ticket)
+    }
+
+    /// Nobody suspects this job any more.
+    pub(super) fn acquit(&mut self, job: &mut Job<T>) {
+        if std::mem::take(&mut job.suspect) {
+            self.suspects -= 1;
+        }
+    }
+
+    /// Takes everything away: for each channel in the order in which it would have been handled.
+    pub(super) fn take_all(&mut self, settings: &Delivery) -> Vec<Job<T>> {
+        let flying = std::mem::take(&mut self.in_flight).into_values();
+        let mut all: Vec<_> = flying
+            .map(|Flight { mut job, abandon }| {
+                abandon.abort();
+                job.in_hand = true;
+                job
+            })
+            .collect();
+        let checking = std::mem::take(&mut self.checking).into_values();
+        all.extend(checking.map(|Check { job, abandon }| {
+            abandon.abort();
+            job
+        }));
+        all.extend(std::mem::take(&mut self.admitted));
+        all.extend(std::mem::take(&mut self.retries).into_values());
+        let lanes = Lanes::new(settings.order, settings.concurrency);
+        all.extend(std::mem::replace(&mut self.lanes, lanes).into_waiting());
+        self.suspects = 0;
+        all
     }
 
     /// Puts a job off; its lane waits for it.

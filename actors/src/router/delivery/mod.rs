@@ -1,9 +1,11 @@
 //! The queue of one registration as a source of work for its handler actor.
 
+mod admit;
 mod desk;
+mod leave;
 mod settle;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task;
 use std::time::Duration;
@@ -13,7 +15,9 @@ use actix::{Actor, Context, Handler};
 use tokio::sync::oneshot;
 
 use self::desk::Desk;
-use super::dead_letter::DeadLetters;
+use super::letters::DeadLetters;
+use super::middleware::Layers;
+use super::tally::Tally;
 use super::{Delivery, HandlerError};
 use crate::clock;
 use crate::entropy::Entropy;
@@ -32,9 +36,9 @@ pub(crate) struct Courier<T> {
     queue: Arc<Queue<Event<T>>>,
     dead: DeadLetters,
     entropy: Entropy,
+    layers: Option<Layers>,
     desk: Mutex<Desk<T>>,
-    handled: AtomicU64,
-    failed: AtomicU64,
+    tally: Arc<Tally>,
     /// Events taken from the queue and not done.
     held: AtomicUsize,
 }
@@ -43,25 +47,37 @@ impl<T: Payload> Courier<T> {
     pub(crate) fn new(
         handler: Arc<str>,
         settings: Delivery,
-        queue: Arc<Queue<Event<T>>>,
         dead: DeadLetters,
         entropy: Entropy,
+        layers: Option<Layers>,
     ) -> Self {
         Self {
             handler,
             settings,
-            queue,
+            queue: Arc::new(Queue::new(settings.queue, settings.overflow)),
             dead,
             entropy,
+            layers,
             desk: Mutex::new(Desk::new(&settings)),
-            handled: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
+            tally: Arc::default(),
             held: AtomicUsize::new(0),
         }
     }
 
+    pub(crate) fn queue(&self) -> &Arc<Queue<Event<T>>> {
+        &self.queue
+    }
+
+    pub(crate) fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
     fn desk(&self) -> MutexGuard<'_, Desk<T>> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting(&self) -> usize {
+        self.queue.len() + self.held.load(Ordering::Relaxed)
     }
 }
 
@@ -88,18 +104,31 @@ where
                 ctx.fail_by_panic("a handler's future panicked");
                 return;
             }
+            if let Some(layers) = &self.layers {
+                self.collect_verdicts(desk, layers, cx);
+            }
             self.expire(desk);
             desk.wake_retries();
             self.take_in(desk, cx);
             if !budget.allows(ctx) {
                 break;
             }
-            let Some(job) = desk.lanes.next(desk.suspects > 0) else {
-                break;
+            let job = match desk.next_admitted() {
+                Some(job) => job,
+                None => {
+                    let Some(job) = desk.lanes.next(desk.suspects > 0) else {
+                        break;
+                    };
+                    budget.spend();
+                    match self.admit(desk, job) {
+                        Some(job) => job,
+                        None => continue,
+                    }
+                }
             };
-            budget.spend();
             let (answer, mut reply) = oneshot::channel();
-            let event = job.event.clone();
+            let due = clock::now() + self.settings.timeout;
+            let event = job.event.handed_out(due);
             desk.in_hand = Some(job);
             spans::handle(&self.handler, &event)
                 .in_scope(|| actor.handle(event, ctx).handle(ctx, Some(answer)));
@@ -118,7 +147,7 @@ where
                     );
                 }
                 Err(oneshot::error::TryRecvError::Empty) => {
-                    desk.fly(job, reply, clock::now() + self.settings.timeout);
+                    desk.fly(job, reply, due);
                 }
             }
         }
@@ -147,7 +176,7 @@ where
     }
 
     fn is_idle(&self) -> bool {
-        self.queue.len() == 0 && self.held.load(Ordering::Relaxed) == 0
+        self.waiting() == 0
     }
 
     fn close(&self) {
@@ -160,7 +189,7 @@ where
     }
 
     fn depth(&self) -> usize {
-        self.queue.len() + self.held.load(Ordering::Relaxed)
+        self.waiting()
     }
 
     fn oldest(&self) -> Option<Duration> {
@@ -172,9 +201,10 @@ where
     }
 
     fn outcomes(&self) -> (u64, u64) {
-        (
-            self.handled.load(Ordering::Relaxed),
-            self.failed.load(Ordering::Relaxed),
-        )
+        (self.tally.handled.get(), self.tally.failed.get())
+    }
+
+    fn filtered(&self) -> u64 {
+        self.tally.filtered.get()
     }
 }

@@ -8,24 +8,28 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::Courier;
-use super::desk::{Desk, Flight, Job};
+use super::desk::{Check, Desk, Flight, Job};
 use crate::clock;
 use crate::error::Retry;
 use crate::event::Payload;
-use crate::router::dead_letter::{DeadLetter, Reason};
-use crate::router::lanes::Lanes;
+use crate::router::letters::Reason;
+use crate::router::middleware::End;
 use crate::router::{HandlerError, Outcome};
 use crate::supervisor::Exit;
 
 impl<T: Payload> Courier<T> {
     /// An event has been answered, has run out of time, or was interrupted as the one that must have caused it.
     pub(super) fn settle(&self, desk: &mut Desk<T>, mut job: Job<T>, outcome: Outcome) {
-        if std::mem::take(&mut job.suspect) {
-            desk.suspects -= 1;
+        desk.acquit(&mut job);
+        if self.layers.is_some() {
+            self.tell(&mut job, &End::from(&outcome));
         }
         match outcome {
             Ok(()) => {
-                self.handled.fetch_add(1, Ordering::Relaxed);
+                self.tally.handled.add_one();
+                if let Some(ticket) = job.event.ticket() {
+                    self.dead.settled(ticket);
+                }
                 self.done(desk, &job);
             }
             Err(error) => {
@@ -36,7 +40,7 @@ impl<T: Payload> Courier<T> {
     }
 
     fn fail(&self, desk: &mut Desk<T>, job: Job<T>, error: &HandlerError) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
+        self.tally.failed.add_one();
         let tries = job.failures + job.interruptions;
         let exhausted = job.failures >= self.settings.attempts
             || tries >= self.settings.attempts.saturating_mul(INTERRUPTIONS);
@@ -57,18 +61,15 @@ impl<T: Payload> Courier<T> {
             }
             None => {
                 let reason = Reason::Failed(error.to_string());
-                self.dead.add(DeadLetter::new(
-                    &self.handler,
-                    &job.event,
-                    job.event.attempt(),
-                    reason,
-                ));
+                self.tally.dead.add_one();
+                let attempts = job.event.attempt();
+                self.dead.bury(&self.handler, &job.event, attempts, reason);
                 self.done(desk, &job);
             }
         }
     }
 
-    fn done(&self, desk: &mut Desk<T>, job: &Job<T>) {
+    pub(super) fn done(&self, desk: &mut Desk<T>, job: &Job<T>) {
         self.held.fetch_sub(1, Ordering::Relaxed);
         desk.lanes.done(&job.event.envelope().channel);
     }
@@ -83,17 +84,18 @@ impl<T: Payload> Courier<T> {
     /// An event was in the hands of an incarnation that ended, and may or may not have caused that.
     fn interrupt(&self, desk: &mut Desk<T>, mut job: Job<T>, suspect: bool, error: &HandlerError) {
         job.interruptions += 1;
+        if self.layers.is_some() {
+            self.tell(&mut job, &End::Failed(error));
+        }
         if job.interruptions >= self.settings.attempts.saturating_mul(INTERRUPTIONS) {
-            if std::mem::take(&mut job.suspect) {
-                desk.suspects -= 1;
-            }
+            desk.acquit(&mut job);
             self.fail(desk, job, error);
             return;
         }
         if suspect && !std::mem::replace(&mut job.suspect, true) {
             desk.suspects += 1;
         }
-        self.failed.fetch_add(1, Ordering::Relaxed);
+        self.tally.failed.add_one();
         self.retry(desk, job, Duration::ZERO);
     }
 
@@ -111,21 +113,39 @@ impl<T: Payload> Courier<T> {
         dropped
     }
 
+    /// Takes the answers that were given and not seen yet: what was handled before the end was handled.
+    pub(super) fn collect_last_answers(&self, desk: &mut Desk<T>) {
+        let mut cx = task::Context::from_waker(task::Waker::noop());
+        while let Poll::Ready(Some((ticket, answer))) = desk.answers.poll_next_unpin(&mut cx) {
+            // Without an answer, its handler has ended: what that means is decided by whoever knows why.
+            if let Some(outcome) = answer
+                && let Some(Flight { job, .. }) = desk.in_flight.remove(&ticket)
+            {
+                self.settle(desk, job, outcome);
+            }
+        }
+    }
+
+    /// Ends what has run out of time; says whether a handler has.
     pub(super) fn expire(&self, desk: &mut Desk<T>) -> bool {
         let now = clock::now();
         let mut expired = false;
         while let Some((deadline, ticket)) = desk.deadlines.front().copied() {
-            let open = desk.in_flight.contains_key(&ticket);
-            if open && deadline > now {
+            if desk.is_open(ticket) && deadline > now {
                 break;
             }
             desk.deadlines.pop_front();
-            if let Some(Flight { job, abandon }) = desk.in_flight.remove(&ticket) {
+            let (job, abandon, what) = if let Some(flight) = desk.in_flight.remove(&ticket) {
                 expired = true;
-                abandon.abort();
-                let text = format!("handling took longer than {:?}", self.settings.timeout);
-                self.settle(desk, job, Err(HandlerError::transient(text)));
-            }
+                (flight.job, flight.abandon, "handling")
+            } else if let Some(Check { job, abandon }) = desk.checking.remove(&ticket) {
+                (job, abandon, "a middleware")
+            } else {
+                continue;
+            };
+            abandon.abort();
+            let text = format!("{what} took longer than {:?}", self.settings.timeout);
+            self.settle(desk, job, Err(HandlerError::transient(text)));
         }
         expired
     }
@@ -137,22 +157,18 @@ impl<T: Payload> Courier<T> {
             };
             self.held.fetch_add(1, Ordering::Relaxed);
             let channel = event.envelope().channel.clone();
-            desk.lanes.accept(
-                &channel,
-                Job {
-                    event,
-                    failures: 0,
-                    interruptions: 0,
-                    suspect: false,
-                },
-            );
+            desk.lanes
+                .accept(&channel, Job::new(event, self.settings.attempts));
         }
     }
 
     /// What the incarnation had in its hands is tried again, or judged.
     pub(super) fn incarnation_ended(&self, desk: &mut Desk<T>, exit: &Exit) {
+        self.collect_last_answers(desk);
         desk.answers = FuturesUnordered::new();
-        desk.deadlines.clear();
+        let checking = &desk.checking;
+        desk.deadlines
+            .retain(|(_, ticket)| checking.contains_key(ticket));
         let flying: Vec<_> = std::mem::take(&mut desk.in_flight)
             .into_values()
             .map(|flight| flight.job)
@@ -177,45 +193,6 @@ impl<T: Payload> Courier<T> {
                 }
             }
         }
-    }
-
-    /// Gives up everything that is left; returns how much.
-    pub(super) fn leave(&self, desk: &mut Desk<T>) -> usize {
-        let held = desk.retries.len() + desk.in_flight.len() + desk.lanes.waiting();
-        let retries = std::mem::take(&mut desk.retries).into_values();
-        let mut left: Vec<_> = retries
-            .chain(
-                std::mem::take(&mut desk.in_flight)
-                    .into_values()
-                    .map(|flight| flight.job),
-            )
-            .collect();
-        left.extend(
-            std::mem::replace(
-                &mut desk.lanes,
-                Lanes::new(self.settings.order, self.settings.concurrency),
-            )
-            .into_waiting(),
-        );
-        for job in &left {
-            self.dead.add(DeadLetter::new(
-                &self.handler,
-                &job.event,
-                job.event.attempt() - 1,
-                Reason::Stopped,
-            ));
-        }
-        let queued = self.queue.drain();
-        for event in &queued {
-            self.dead.add(DeadLetter::new(
-                &self.handler,
-                event,
-                event.attempt() - 1,
-                Reason::Stopped,
-            ));
-        }
-        self.held.store(0, Ordering::Relaxed);
-        held + queued.len()
     }
 }
 

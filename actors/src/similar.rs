@@ -3,10 +3,17 @@
 /// Returns the candidate that `name` was probably meant to be.
 ///
 /// Case, `-` and `_` do not count. Apart from them a candidate may be at most two edits away, and fewer for short names.
-pub(super) fn similar<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+///
+/// # Examples
+///
+/// ```
+/// use greenroom_actors::similar::similar;
+///
+/// assert_eq!(similar("tpi", ["queue", "tip"]), Some("tip"));
+/// assert_eq!(similar("dance", ["queue", "tip"]), None);
+/// ```
+#[must_use]
+pub fn similar<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = plain(name);
     candidates
         .into_iter()
