@@ -28,6 +28,7 @@ mod protocol;
 mod raw;
 mod scan;
 mod state;
+mod trail;
 mod wide;
 
 pub use adapter::Mezon;

@@ -68,6 +68,13 @@ impl Entry {
     /// Shows the entry in the form that all platforms share.
     #[must_use]
     pub fn to_json(&self) -> Value {
+        let mut row = self.head();
+        row.insert("body".into(), self.body.to_json());
+        Value::Object(row)
+    }
+
+    /// Shows all but the body.
+    pub(crate) fn head(&self) -> Map<String, Value> {
         let mut row = Map::new();
         row.insert("seq".into(), self.seq.into());
         row.insert("direction".into(), self.direction.name().into());
@@ -81,8 +88,7 @@ impl Entry {
                 row.insert("kind".into(), kind.into());
             }
         }
-        row.insert("body".into(), self.body.to_json());
-        Value::Object(row)
+        row
     }
 
     fn weight(&self) -> usize {
@@ -137,7 +143,7 @@ impl Body {
         }
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Fault(_) => 256,
             Self::Frame { bytes, .. } | Self::Http { bytes, .. } => bytes.len(),

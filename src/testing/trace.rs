@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use greenroom_actors::clock::{self, Instant};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::simulator::{Body, Entry};
 
@@ -211,7 +211,7 @@ fn show(entry: &Entry, row: &mut Map<String, Value>) {
         row.insert("fault".into(), fault.clone());
         return;
     }
-    let whole = entry.to_json();
+    let whole = entry.head();
     for name in ["direction", "method", "status"] {
         if let Some(value) = whole.get(name) {
             row.insert(name.into(), value.clone());
@@ -223,10 +223,16 @@ fn show(entry: &Entry, row: &mut Map<String, Value>) {
             row.insert("path".into(), path.into());
         }
         None => {
-            row.insert("body".into(), whole["body"].clone());
+            let body = match entry.body.len() {
+                length if length > SHOWN => json!({"bytes": length}),
+                _ => entry.body.to_json(),
+            };
+            row.insert("body".into(), body);
         }
     }
 }
 
+/// The largest message that is shown, in bytes.
+const SHOWN: usize = 16_384;
 /// The longest line for a person, in characters.
 const WIDTH: usize = 400;

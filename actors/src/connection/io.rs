@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{self, Poll};
+use std::time::Duration;
 
 use actix::{ActorFuture, Context};
 use futures::{FutureExt, StreamExt};
@@ -10,7 +11,7 @@ use futures::{FutureExt, StreamExt};
 use super::actor::{Connection, Operation};
 use super::protocol::{Class, Lost, Protocol, Reception};
 use super::requests::{Purpose, Request, refuse};
-use super::state::{Input, State, TroubleKind};
+use super::state::{Input, State};
 use super::{Frame, RequestError};
 use crate::clock::{self, Alarm, Instant};
 
@@ -69,16 +70,7 @@ impl<P: Protocol> Connection<P> {
                     self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
                 }
                 Operation::Planned(Ok(joins)) => self.send_joins(joins, ctx),
-                Operation::CaughtUp(Ok(missed)) => self.missed = Some(missed),
-                Operation::CaughtUp(Err(trouble)) => {
-                    tracing::warn!(%trouble, "what was missed could not be fetched");
-                    self.counters.failed_catch_ups.add(1);
-                    self.catching_up = false;
-                    self.fail_unconfirmed();
-                    if trouble.kind == TroubleKind::Relogin {
-                        self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
-                    }
-                }
+                Operation::CaughtUp(missed) => self.caught_up(missed, ctx),
                 Operation::Authenticated(Err(trouble)) | Operation::Planned(Err(trouble)) => {
                     self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
                 }
@@ -128,6 +120,11 @@ impl<P: Protocol> Connection<P> {
                 ctx,
             );
         }
+        if self.catch_up_due.is_some_and(|due| due <= now) && self.operation.is_none() {
+            self.catch_up(Duration::ZERO);
+            self.changed = true;
+        }
+        self.expire_unconfirmed(now);
         while let Some(request) = self.requests.overdue(now) {
             let timeout = self.settings.request_timeout;
             match request.purpose {
@@ -317,6 +314,8 @@ impl<P: Protocol> Connection<P> {
             self.backoff_until,
             self.heartbeat_due,
             self.pong_due,
+            self.catch_up_due,
+            self.next_unconfirmed(),
             self.requests.next_deadline(),
             next_send,
         ]
