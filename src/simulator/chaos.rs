@@ -73,7 +73,8 @@ impl Chaos {
             FaultKind::Delay => fault.lasting(self.up_to(3_000)),
             FaultKind::Jitter => fault.lasting(self.up_to(1_000)),
             FaultKind::Maintenance => fault.lasting(self.up_to(20_000)),
-            FaultKind::Stall => fault.lasting(self.up_to(60_000)),
+            // A shorter one would lose events that no client can know of.
+            FaultKind::Stall => fault.lasting(Duration::from_secs(30 + self.below(30))),
             FaultKind::Slow => fault.lasting(self.up_to(20_000)).bytes(256),
             FaultKind::Clog => {
                 let direction = match occasion {

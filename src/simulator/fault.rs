@@ -36,9 +36,9 @@
 //! | a request over HTTP arrives | `http` 50 (a third each: 500, 502 or 504 without advice; 503 without advice; 429 or 503 with `Retry-After` 1 to 5 s), `delay` up to 3 s 25, `disconnect` 18, `expire` 4, `revoke` 2, `maintenance` up to 20 s 1 |
 //! | its answer leaves | `disconnect` 50, `delay` up to 3 s 40, `truncate` 10 |
 //! | a websocket is to be opened | `http` 503 50, `disconnect` 30, `delay` up to 3 s 20 |
-//! | a message of a client arrives | `disconnect` 40, `clog` in up to 5 s 25, `slow` with 256 bytes/s for up to 20 s 15, `stall` up to 60 s 10, `close` 10 |
+//! | a message of a client arrives | `disconnect` 40, `clog` in up to 5 s 25, `slow` with 256 bytes/s for up to 20 s 15, `stall` for 30 to 60 s 10, `close` 10 |
 //! | the answer to it leaves | `disconnect` 40, `delay` up to 3 s 25, `jitter` up to 1 s 20, `clog` out up to 5 s 15 |
-//! | an event leaves on a socket | `disconnect` 25, `jitter` up to 1 s 15, `duplicate` 12, `reorder` 12, `close` 10, `truncate` 8, `garbage` 8, `clog` out up to 5 s 6, `stall` up to 60 s 3, `oversize` 1 |
+//! | an event leaves on a socket | `disconnect` 25, `jitter` up to 1 s 15, `duplicate` 12, `reorder` 12, `close` 10, `truncate` 8, `garbage` 8, `clog` out up to 5 s 6, `stall` for 30 to 60 s 3, `oversize` 1 |
 //!
 //! The codes of `close` are 1000, 1001, 1005 (none), 1011, 1012 and 4000, in equal shares. Never drawn are `lose`, since no client can know of an event that a server
 //! never sends, `refuse`, since it ends a bot for good, and `skew`.

@@ -27,7 +27,8 @@ use crate::simulator::{Simulator, World};
 ///
 /// # Panics
 ///
-/// If the test does; then the seed and the end of the trace are printed. And within an async runtime: it brings its own.
+/// If the test does; then the seed and the end of the trace are printed, and all of it is saved to the file that the variable
+/// `GREENROOM_TRACE` names, if it is set. And within an async runtime: it brings its own.
 pub fn run<F, T>(test: F) -> T::Output
 where
     F: FnOnce(Stage) -> T,
@@ -140,8 +141,15 @@ impl StageBuilder {
         }));
         entropy::repeat_on_this_thread(None);
         outcome.unwrap_or_else(|panic| {
-            let tail = trace.map(|trace| trace.tail(TAIL)).unwrap_or_default();
-            eprintln!("the last lines of the trace:\n{tail}");
+            if let Some(trace) = trace {
+                eprintln!("the last lines of the trace:\n{}", trace.tail(TAIL));
+                if let Ok(file) = std::env::var(FILE) {
+                    match trace.save(&file) {
+                        Ok(()) => eprintln!("the whole trace is in {file}"),
+                        Err(error) => eprintln!("the trace cannot be written to {file}: {error}"),
+                    }
+                }
+            }
             eprintln!("seed {seed}; to run it again: GREENROOM_SEED={seed} cargo test");
             resume_unwind(panic)
         })
@@ -182,9 +190,10 @@ impl Stage {
     }
 
     fn set(builder: StageBuilder, seed: u64) -> Self {
+        let frames = builder.frames || std::env::var_os(FILE).is_some();
         clock::set_date(builder.date);
         entropy::repeat_on_this_thread(Some(seed));
-        let trace = Trace::new(builder.trace_limit, builder.frames);
+        let trace = Trace::new(builder.trace_limit, frames);
         trace.note("stage", json!({"seed": seed, "date": builder.date}));
         let heard = Arc::new(Heard::default());
         let entropy = Entropy::seeded(seed);
@@ -341,6 +350,7 @@ impl Stage {
 }
 
 const SEED: &str = "GREENROOM_SEED";
+const FILE: &str = "GREENROOM_TRACE";
 /// 2026-01-01.
 const NEW_YEAR: u64 = 1_767_225_600;
 const TAIL: usize = 40;

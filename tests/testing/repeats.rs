@@ -11,12 +11,12 @@ fn scenario(seed: u64) -> greenroom::testing::Trace {
     Stage::builder().seed(seed).run(async |world: Stage| {
         let bot = world.start(answers("b")).await;
         world.mezon().chaos(0.05);
-        for number in 0..100 {
+        for number in 0..60 {
             world.say("alice", "general", &number.to_string());
             world.advance(SECOND * 7).await;
         }
         world.mezon().chaos(0.0);
-        world.advance(HOUR).await;
+        world.advance(SECOND * 300).await;
         drop(bot);
         world.trace().clone()
     })
@@ -35,7 +35,7 @@ fn the_same_seed_gives_the_same_trace_byte_for_byte() {
         }
     }
     assert_eq!(first, second);
-    assert!(first.lines().count() > 1_000);
+    assert!(first.lines().count() > 500);
     assert!(first.contains("\"what\":\"befell\""));
     assert_ne!(first, scenario(8).text());
 }
@@ -57,7 +57,7 @@ fn another_process_gives_the_same_trace() {
         assert!(status.unwrap().success());
         std::fs::read_to_string(file).unwrap()
     });
-    assert!(texts[0].lines().count() > 1_000);
+    assert!(texts[0].lines().count() > 500);
     assert_eq!(texts[0], texts[1]);
     assert_eq!(texts[0], scenario(9).text());
 }
