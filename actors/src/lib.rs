@@ -5,6 +5,7 @@ pub mod channel;
 pub mod clock;
 pub mod command;
 pub mod connection;
+pub mod dialogue;
 pub mod entropy;
 pub mod error;
 pub mod event;

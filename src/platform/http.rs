@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use awc::error::{ConnectError, PayloadError, SendRequestError};
@@ -9,12 +10,14 @@ use awc::http::Method;
 use awc::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use bytes::Bytes;
 use futures::future::{FutureExt, LocalBoxFuture};
+use greenroom_actors::clock::{self, Instant};
 use greenroom_actors::error::Retry;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::client::client;
 use super::retry_after;
+use super::tls::Trust;
 
 /// Sends requests and reads whole answers.
 ///
@@ -25,6 +28,46 @@ pub struct HttpClient {
     exchange: Rc<dyn Exchange>,
     timeout: Duration,
     body_limit: usize,
+    pace: Option<Pace>,
+}
+
+/// The least time between two calls; clones share it, also on other threads.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use greenroom::platform::http::{HttpClient, Pace};
+///
+/// let pace = Pace::new(Duration::from_millis(1_250));
+/// # let _ = pace;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Pace {
+    spacing: Duration,
+    next: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Pace {
+    /// Begins with a call that is free.
+    #[must_use]
+    pub fn new(spacing: Duration) -> Self {
+        Self {
+            spacing,
+            next: Arc::default(),
+        }
+    }
+
+    /// Waits for the turn of the caller; those who wait go in the order in which they came.
+    pub async fn turn(&self) {
+        let turn = {
+            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            let turn = next.map_or_else(clock::now, |next| next.max(clock::now()));
+            *next = Some(turn + self.spacing);
+            turn
+        };
+        tokio::time::sleep_until(turn).await;
+    }
 }
 
 /// Carries one request to a server and its answer back: over the network, or within one process.
@@ -77,20 +120,35 @@ pub struct HttpAnswer {
 }
 
 impl HttpClient {
-    /// Creates a client whose calls take up to `timeout` each in all and whose answers have up to `body_limit` bytes.
+    /// Creates a client whose calls take up to `timeout` each in all and whose answers have up to `body_limit` bytes. It trusts the
+    /// authorities of the web.
     #[must_use]
     pub fn new(timeout: Duration, body_limit: usize) -> Self {
-        Self::over(Rc::new(Internet::new()), timeout, body_limit)
+        Self::trusting(&Trust::web(), timeout, body_limit)
     }
 
-    /// As [`new`](Self::new), over `exchange`.
+    /// Creates such a client that trusts other authorities.
+    #[must_use]
+    pub fn trusting(trust: &Trust, timeout: Duration, body_limit: usize) -> Self {
+        Self::over(Rc::new(Internet::trusting(trust)), timeout, body_limit)
+    }
+
+    /// Creates such a client over another exchange than the network.
     #[must_use]
     pub fn over(exchange: Rc<dyn Exchange>, timeout: Duration, body_limit: usize) -> Self {
         Self {
             exchange,
             timeout,
             body_limit,
+            pace: None,
         }
+    }
+
+    /// Makes calls at this pace. The time that one waits for its turn is not counted.
+    #[must_use]
+    pub fn paced(mut self, pace: Option<Pace>) -> Self {
+        self.pace = pace;
+        self
     }
 
     /// Sends a request, once.
@@ -99,6 +157,9 @@ impl HttpClient {
     ///
     /// See [`HttpError`]. A status from 300 on is an error, too.
     pub async fn send(&self, mut request: HttpRequest) -> Result<HttpAnswer, HttpError> {
+        if let Some(pace) = &self.pace {
+            pace.turn().await;
+        }
         let plain = |(name, _): &&(&str, _)| !matches!(*name, "accept" | "content-type");
         let sent = request.headers.iter().filter(plain);
         let mut secrets: Vec<SecretString> = sent.map(|(_, value)| value.clone()).collect();
@@ -129,8 +190,10 @@ pub(crate) struct Internet {
 }
 
 impl Internet {
-    pub(crate) fn new() -> Self {
-        Self { client: client() }
+    pub(crate) fn trusting(trust: &Trust) -> Self {
+        Self {
+            client: client(trust),
+        }
     }
 }
 

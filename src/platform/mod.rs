@@ -12,6 +12,8 @@ pub(crate) mod retry_after;
 #[cfg(all(test, feature = "client"))]
 pub(crate) mod testing;
 #[cfg(feature = "client")]
+pub mod tls;
+#[cfg(feature = "client")]
 pub mod websocket;
 
 pub use adapter::{Adapter, Assembly, Source};

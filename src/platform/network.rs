@@ -7,15 +7,16 @@ use std::sync::Arc;
 use greenroom_actors::connection::Transport;
 
 use super::http::{Exchange, Internet};
+use super::tls::Trust;
 use super::websocket::Websocket;
 
 /// How the adapters of a bot reach their platforms. Its methods are called on the thread that uses what they return.
 pub trait Network: Send + Sync {
-    /// Returns what opens websockets.
-    fn websocket(&self) -> Rc<dyn Transport>;
+    /// Returns what opens websockets, to servers that these authorities vouch for.
+    fn websocket(&self, trust: &Trust) -> Rc<dyn Transport>;
 
-    /// Returns what carries HTTP.
-    fn http(&self) -> Rc<dyn Exchange>;
+    /// Returns what carries HTTP, to servers that these authorities vouch for.
+    fn http(&self, trust: &Trust) -> Rc<dyn Exchange>;
 
     /// Says whether everything happens on one thread of this process, under a clock that may be stopped: then no adapter starts
     /// threads of its own.
@@ -29,12 +30,12 @@ pub trait Network: Send + Sync {
 pub struct Sockets;
 
 impl Network for Sockets {
-    fn websocket(&self) -> Rc<dyn Transport> {
-        Rc::new(Websocket::new())
+    fn websocket(&self, trust: &Trust) -> Rc<dyn Transport> {
+        Rc::new(Websocket::trusting(trust))
     }
 
-    fn http(&self) -> Rc<dyn Exchange> {
-        Rc::new(Internet::new())
+    fn http(&self, trust: &Trust) -> Rc<dyn Exchange> {
+        Rc::new(Internet::trusting(trust))
     }
 }
 

@@ -27,6 +27,7 @@ use url::Url;
 use crate::platform::Network;
 use crate::platform::http::{Exchange, HttpError, HttpRequest, RawAnswer, USER_AGENT};
 use crate::platform::retry_after;
+use crate::platform::tls::Trust;
 use crate::simulator::line::{Order, Plug, Queued, weight};
 use crate::simulator::network::{End, Opening};
 use crate::simulator::server::Server;
@@ -69,11 +70,11 @@ impl Local {
 }
 
 impl Network for Local {
-    fn websocket(&self) -> Rc<dyn Transport> {
+    fn websocket(&self, _: &Trust) -> Rc<dyn Transport> {
         Rc::new(self.clone())
     }
 
-    fn http(&self) -> Rc<dyn Exchange> {
+    fn http(&self, _: &Trust) -> Rc<dyn Exchange> {
         Rc::new(self.clone())
     }
 

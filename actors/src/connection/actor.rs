@@ -19,6 +19,7 @@ use super::status::Watched;
 use super::{DialError, Frame, Link, LinkError, RequestError};
 use crate::clock::{self, Instant, millis};
 use crate::entropy::Entropy;
+use crate::error::Retry;
 use crate::event::{ChannelKey, Event, Origin, Payload};
 use crate::supervisor::Supervised as _;
 use crate::telemetry::{Counters, spans};
@@ -45,6 +46,10 @@ pub struct Connection<P: Protocol> {
     pub(super) operation: Option<LocalBoxFuture<'static, Operation<P>>>,
     pub(super) requests: Requests<P::Request, P::Answer>,
     pub(super) joins: usize,
+    /// Joins that were not sent yet, or that the server wants later.
+    pub(super) waiting_joins: VecDeque<P::Request>,
+    pub(super) joins_from: Option<Instant>,
+    pub(super) joins_until: Option<Instant>,
     /// Events that wait while handlers are behind or missed ones are being fetched.
     pub(super) parked: VecDeque<Frame>,
     pub(super) blocked: FuturesUnordered<BoxFuture<'static, ()>>,
@@ -62,7 +67,9 @@ pub struct Connection<P: Protocol> {
     /// The lost link may still carry requests to the peer: we gave it up, not the peer.
     abandoned: bool,
     /// Requests whose answers were lost with the last link.
-    pub(super) unconfirmed: Vec<(Request<P::Request, P::Answer>, Instant)>,
+    pub(super) unconfirmed: Vec<Request<P::Request, P::Answer>>,
+    /// When those who wait for them are told that nobody knows.
+    pub(super) unconfirmed_until: Option<Instant>,
     pub(super) backoff_until: Option<Instant>,
     pub(super) heartbeat_due: Option<Instant>,
     pub(super) pong_due: Option<Instant>,
@@ -70,6 +77,8 @@ pub struct Connection<P: Protocol> {
     pub(super) reconnects: u64,
     pub(super) quiet: bool,
     pub(super) closing: bool,
+    /// It was closed on purpose, and not for good.
+    pub(super) paused: bool,
     /// The state has changed since the pump last looked.
     pub(super) changed: bool,
     pub(super) waker: Option<std::task::Waker>,
@@ -123,6 +132,9 @@ impl<P: Protocol> Connection<P> {
             link: None,
             operation: None,
             joins: 0,
+            waiting_joins: VecDeque::new(),
+            joins_from: None,
+            joins_until: None,
             parked: VecDeque::new(),
             blocked: FuturesUnordered::new(),
             background: FuturesUnordered::new(),
@@ -135,6 +147,7 @@ impl<P: Protocol> Connection<P> {
             catch_up_tries: 0,
             abandoned: false,
             unconfirmed: Vec::new(),
+            unconfirmed_until: None,
             backoff_until: None,
             heartbeat_due: None,
             pong_due: None,
@@ -142,6 +155,7 @@ impl<P: Protocol> Connection<P> {
             reconnects: 0,
             quiet: false,
             closing: false,
+            paused: false,
             changed: false,
             waker: None,
         }
@@ -157,7 +171,10 @@ impl<P: Protocol> Connection<P> {
             let text = reason
                 .as_ref()
                 .map_or_else(|| "closed".to_owned(), ToString::to_string);
-            tracing::warn!(reason = text, "disconnected");
+            match self.paused {
+                true => tracing::info!("closed the connection"),
+                false => tracing::warn!(reason = text, "disconnected"),
+            }
             self.went_down = Some(clock::now());
             self.status.down_because(0, &text);
             self.announce(Disconnected { reason: text });
@@ -316,52 +333,42 @@ impl<P: Protocol> Connection<P> {
         self.pong_due = None;
         self.joins = 0;
         self.gap |= self.catching_up;
+        self.waiting_joins.clear();
+        self.joins_from = None;
+        self.joins_until = None;
         self.catching_up = false;
         self.catch_up_due = None;
         self.missed = None;
-        for (request, sent) in self.requests.lost() {
+        for request in self.requests.lost() {
             if matches!(request.purpose, Purpose::Asked(_)) {
-                self.unconfirmed.push((request, sent));
+                self.unconfirmed.push(request);
             }
         }
         if self.closing {
             self.fail_unconfirmed();
         }
+        if !self.unconfirmed.is_empty() {
+            let until = clock::now() + self.settings.request_timeout;
+            self.unconfirmed_until.get_or_insert(until);
+        }
     }
 
     pub(super) fn fail_unconfirmed(&mut self) {
         self.abandoned = false;
-        for (request, _) in std::mem::take(&mut self.unconfirmed) {
+        self.unconfirmed_until = None;
+        for request in std::mem::take(&mut self.unconfirmed) {
             if let Purpose::Asked(reply) = request.purpose {
                 refuse(reply, RequestError::OutcomeUnknown);
             }
         }
-    }
-
-    /// Fails the requests whose outcome is unknown for too long: who asked would otherwise give up, and ask again.
-    pub(super) fn expire_unconfirmed(&mut self, now: Instant) {
-        let limit = self.settings.request_timeout * 2;
-        let is_old = |entry: &mut (Request<P::Request, P::Answer>, Instant)| {
-            now.saturating_duration_since(entry.1) >= limit
-        };
-        for (request, _) in self.unconfirmed.extract_if(.., is_old) {
-            if let Purpose::Asked(reply) = request.purpose {
-                refuse(reply, RequestError::OutcomeUnknown);
-            }
-        }
-    }
-
-    /// Returns when that is next.
-    pub(super) fn next_unconfirmed(&self) -> Option<Instant> {
-        let sent = self.unconfirmed.iter().map(|(_, sent)| *sent).min()?;
-        Some(sent + self.settings.request_timeout * 2)
     }
 
     /// Settles the requests whose answers were lost, by what was missed; those that never arrived are sent again.
     pub(super) fn confirm(&mut self, missed: &[P::Missed]) {
         let mut again = Vec::new();
+        self.unconfirmed_until = None;
         let abandoned = std::mem::take(&mut self.abandoned);
-        for (request, _) in std::mem::take(&mut self.unconfirmed) {
+        for request in std::mem::take(&mut self.unconfirmed) {
             let confirmation = match self.protocol.confirm(&request.body, missed) {
                 Confirmation::Absent if abandoned => Confirmation::Unknown,
                 confirmation => confirmation,
@@ -450,11 +457,25 @@ impl<P: Protocol> Connection<P> {
                     .set(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX));
             }
             (Purpose::Join, Ok(_)) => self.joined(ctx),
-            (Purpose::Join, Err(error)) => self.lost(Lost::JoinFailed(error), ctx),
+            (Purpose::Join, Err(error)) => self.join_refused(request.body, error, ctx),
             (Purpose::FollowUp, Ok(_)) => {}
             (Purpose::FollowUp | Purpose::Heartbeat, Err(error)) => {
                 tracing::warn!(%error, "a request of the connection itself failed");
             }
+        }
+    }
+
+    /// Joins again after as long as the server says; for ever it does not.
+    fn join_refused(&mut self, body: P::Request, error: RequestError, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        match error.retry() {
+            Retry::After(wait) if self.joins_until.is_some_and(|until| now + wait < until) => {
+                let again = now + wait.max(LEAST_WAIT);
+                self.joins_from = self.joins_from.max(Some(again));
+                self.waiting_joins.push_back(body);
+                self.counters.limited.add(1);
+            }
+            _ => self.lost(Lost::JoinFailed(error), ctx),
         }
     }
 
@@ -471,6 +492,9 @@ impl<P: Protocol> Connection<P> {
         }
     }
 }
+
+/// How long a join that was refused waits at least.
+const LEAST_WAIT: Duration = Duration::from_millis(20);
 
 // Nothing in it is ever pinned in place: the futures are boxed.
 impl<P: Protocol> Unpin for Connection<P> {}

@@ -132,11 +132,14 @@ impl<R, A> Requests<R, A> {
         self.deadlines.front().map(|(deadline, _)| *deadline)
     }
 
-    /// Takes all requests whose answers were lost with the link, in the order they were sent, and when that was.
-    pub(super) fn lost(&mut self) -> Vec<(Request<R, A>, Instant)> {
+    /// Takes all requests whose answers were lost with the link, in the order they were sent.
+    pub(super) fn lost(&mut self) -> Vec<Request<R, A>> {
         self.deadlines.clear();
         self.next = 0;
-        std::mem::take(&mut self.in_flight).into_values().collect()
+        std::mem::take(&mut self.in_flight)
+            .into_values()
+            .map(|(request, _)| request)
+            .collect()
     }
 
     /// Fails everything that waits to be sent.

@@ -1,5 +1,6 @@
 //! What a test does to the server: events, and words of users.
 
+use bytes::Bytes;
 use greenroom_actors::connection::Frame;
 use greenroom_proto::mezon::{Wire, event_tag, realtime};
 use serde_json::{Map, Value, json};
@@ -96,6 +97,25 @@ impl Hub {
         Ok((json!({"message_id": id.to_string()}), outs))
     }
 
+    /// Makes frames as a test wrote them down, byte for byte, for every open socket.
+    pub(super) fn raw(&mut self, body: &Map<String, Value>) -> Result<(Value, Vec<Out>), Refusal> {
+        let rows = match body.get("hex") {
+            Some(Value::Array(rows)) => rows.as_slice(),
+            Some(one @ Value::String(_)) => std::slice::from_ref(one),
+            _ => return Err(Refusal::bad("raw: hex is required, a text or a list")),
+        };
+        let frames: Option<Vec<Bytes>> = rows.iter().map(|row| bytes_of(row.as_str()?)).collect();
+        let frames = frames.ok_or_else(|| Refusal::bad("raw: hex must be pairs of digits"))?;
+        let open: Vec<SocketId> = self.sockets.keys().copied().collect();
+        let to_all = |frame: Bytes| {
+            let to = open.iter();
+            to.map(|socket| (*socket, Frame::Binary(frame.clone())))
+                .collect()
+        };
+        let outs = frames.into_iter().map(to_all).map(Out::Event).collect();
+        Ok((json!({"delivered": open.len()}), outs))
+    }
+
     /// Finds a channel by id, by label, or `dm`.
     fn find_channel(&self, text: &str) -> Option<i64> {
         let channels = &self.world.channels;
@@ -113,6 +133,16 @@ impl Hub {
             .filter(|channel| channel.desc.channel_label == text);
         found.next().map(|channel| channel.desc.channel_id)
     }
+}
+
+fn bytes_of(hex: &str) -> Option<Bytes> {
+    let digits = hex.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
+        }
+        _ => None,
+    });
+    digits.collect::<Option<Vec<u8>>>().map(Bytes::from)
 }
 
 fn rows<T: serde::de::DeserializeOwned>(

@@ -280,8 +280,9 @@ impl Host for Hub {
     ) -> Result<(Value, Vec<Out>), Refusal> {
         match name {
             "agent" => Ok((self.streams.command(now, &body)?, Vec::new())),
+            "raw" => self.raw(&body),
             other => Err(Refusal::unknown(format!(
-                "unknown command \"{other}\", known are agent, chaos, emit, fault, journal, say"
+                "unknown command \"{other}\", known are agent, chaos, emit, fault, journal, raw, say"
             ))),
         }
     }
