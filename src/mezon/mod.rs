@@ -54,6 +54,7 @@ mod socket;
 mod state;
 mod text;
 mod tokens;
+mod trail;
 mod wide;
 
 pub use adapter::Mezon;

@@ -22,6 +22,7 @@ macro_rules! on_both_wires {
 }
 
 mod defects;
+mod defects_cache;
 mod defects_link;
 mod events;
 mod life;
