@@ -127,8 +127,8 @@ impl Scene {
         listening(wire, settings, simulator).await
     }
 
-    fn emit(&self, name: &str, data: Value) -> Value {
-        let event = json!({"event": name, "data": data});
+    fn emit(&self, name: &str, data: impl Into<Value>) -> Value {
+        let event = json!({"event": name, "data": data.into()});
         self.stage.mezon.emit(object(event)).unwrap()
     }
 

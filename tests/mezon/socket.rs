@@ -169,7 +169,7 @@ async fn a_session_is_saved_and_restored_without_a_login(wire: Wire) {
 async fn mez50_the_time_out_of_calls_is_honoured(wire: Wire) {
     let patient = Scene::with(wire, |settings| settings.timeout = Duration::from_secs(15)).await;
     let hasty = Scene::with(wire, |settings| {
-        settings.timeout = Duration::from_millis(400)
+        settings.timeout = Duration::from_millis(400);
     })
     .await;
     for scene in [&patient, &hasty] {

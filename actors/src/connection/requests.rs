@@ -187,3 +187,29 @@ impl<R, A> Requests<R, A> {
         self.in_flight.values().filter(asked).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    #[test]
+    fn what_timed_out_leaves_nothing_behind() {
+        let timeout = Duration::from_secs(10);
+        let mut requests: Requests<(), ()> = Requests::new(8, 1_000, timeout);
+        let start = clock::now();
+        for _ in 0..100 {
+            let correlation = requests.correlation();
+            let purpose = Purpose::FollowUp;
+            requests.sent(correlation, Request::new((), purpose), start);
+        }
+        assert!(requests.overdue(start).is_none());
+        let mut overdue = 0;
+        while requests.overdue(start + timeout).is_some() {
+            overdue += 1;
+        }
+        assert_eq!(overdue, 100);
+        assert!(requests.in_flight.is_empty() && requests.deadlines.is_empty());
+        assert!(requests.answered(1).is_none(), "a late answer finds nobody");
+    }
+}
