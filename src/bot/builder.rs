@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::{Actor, Context};
+use greenroom_actors::dialogue::State;
 use greenroom_actors::entropy::Entropy;
 use greenroom_actors::event::{ChannelKey, Event, Origin, Payload};
 use greenroom_actors::router::{Outcome, Registration, Router, closure};
@@ -16,6 +17,7 @@ use greenroom_actors::supervisor::{
 use greenroom_actors::telemetry::Counters;
 
 use super::{BotError, Running};
+use crate::chat::{Commands, Dialogue};
 #[cfg(feature = "endpoint")]
 use crate::endpoint::Endpoint;
 use crate::platform::{Adapter, Assembly};
@@ -55,6 +57,7 @@ pub struct BotBuilder {
     adapters: Vec<Box<dyn Adapter>>,
     handlers: Vec<Register>,
     names: Vec<String>,
+    faults: Vec<BotError>,
     entropy: Entropy,
     intensity: Intensity,
     handler_intensity: Intensity,
@@ -84,6 +87,7 @@ impl Bot {
             adapters: Vec::new(),
             handlers: Vec::new(),
             names: Vec::new(),
+            faults: Vec::new(),
             entropy: Entropy::from_system(),
             intensity: Intensity::default(),
             handler_intensity: Intensity {
@@ -144,6 +148,28 @@ impl BotBuilder {
     pub fn handler<A: Actor<Context = Context<A>>>(self, registration: Registration<A>) -> Self {
         let name = registration.name().to_owned();
         self.named_handler(&name, registration)
+    }
+
+    /// Registers commands under `name`. What is wrong with them is the error of [`build`](Self::build).
+    pub fn commands(mut self, name: &str, commands: Commands) -> Self {
+        match commands.register(name) {
+            Ok(registration) => self.handler(registration),
+            Err(faults) => {
+                self.faults.push(faults.into());
+                self
+            }
+        }
+    }
+
+    /// Registers a dialogue under its name. A store that cannot be read is the error of [`build`](Self::build).
+    pub fn dialogue<S: State>(mut self, dialogue: Dialogue<S>) -> Self {
+        match dialogue.register() {
+            Ok((registration, _)) => self.handler(registration),
+            Err(error) => {
+                self.faults.push(error.into());
+                self
+            }
+        }
     }
 
     fn named_handler<A: Actor<Context = Context<A>>>(
@@ -219,9 +245,13 @@ impl BotBuilder {
     ///
     /// # Errors
     ///
-    /// [`BotError::Assembly`] if a platform cannot be set up, [`BotError::SameName`] if two handlers have one name, and
-    /// `BotError::Endpoint` if the endpoint cannot listen.
+    /// [`BotError::Assembly`] if a platform cannot be set up, [`BotError::SameName`] if two handlers have one name,
+    /// [`BotError::Commands`] or [`BotError::Dialogue`] if one of these cannot be registered, and `BotError::Endpoint` if the endpoint
+    /// cannot listen.
     pub fn build(self) -> Result<Bot, BotError> {
+        if let Some(fault) = self.faults.into_iter().next() {
+            return Err(fault);
+        }
         let mut names = self.names;
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {

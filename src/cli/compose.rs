@@ -10,7 +10,7 @@ use crate::chat::{
     ButtonPressed, MemberJoined, MemberLeft, MessageDeleted, MessageEdited, Reaction,
 };
 use crate::config::{Config, Delivery, Handler, HandlerKind, LogLevel, Order, Overflow, Trigger};
-use crate::handlers::{Counter, Echo, Log, Ping, Welcome};
+use crate::handlers::{Counter, Echo, FixedReply, Log, Ping, Welcome};
 use crate::mezon::Mezon;
 use crate::prelude::*;
 
@@ -35,6 +35,40 @@ fn add(bot: BotBuilder, handler: &Handler) -> BotBuilder {
     let delivery = delivery(&handler.delivery);
     let is_on = |trigger| handler.on.contains(&trigger);
     match handler.kind.clone() {
+        HandlerKind::Commands {
+            prefix,
+            mention,
+            ignore_case,
+            suggestions,
+            help,
+            commands,
+        } => {
+            let help = Some(help.as_str()).filter(|help| !help.is_empty());
+            let mut set = Commands::new(prefix).delivery(delivery).help(help);
+            if mention {
+                set = set.when_mentioned();
+            }
+            if ignore_case {
+                set = set.ignore_case();
+            }
+            if suggestions {
+                set = set.suggestions();
+            }
+            let set = commands.into_iter().fold(set, |set, command| {
+                let reply = FixedReply {
+                    name: command.name,
+                    aliases: command.aliases,
+                    about: command.about,
+                    reply: command.reply,
+                    cooldown: command.cooldown,
+                };
+                reply.add_to(set)
+            });
+            match is_on(Trigger::Message) {
+                true => bot.commands(&handler.name, set),
+                false => bot,
+            }
+        }
         HandlerKind::Counter { prefix } => {
             let counter = Registration::new(&handler.name, move || Counter::new(&prefix));
             bot.handler(subscribe(

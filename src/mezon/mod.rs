@@ -21,6 +21,7 @@ mod http;
 mod lenient;
 mod limits;
 mod log;
+mod mention;
 mod message;
 mod model;
 mod outgoing;
