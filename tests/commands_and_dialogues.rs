@@ -4,10 +4,12 @@
 
 mod stage;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom::actors::store::Store;
 use greenroom::bot::BotBuilder;
+use greenroom::handlers::FixedReply;
 use greenroom::prelude::*;
 use greenroom::simulator::Simulator;
 use greenroom_proto::mezon::Wire;
@@ -132,10 +134,9 @@ fn coffee(bot: BotBuilder, store: &Store) -> BotBuilder {
             }
         })
     });
-    let dialogue = dialogue
-        .begins(|message| message.command("!coffee").map(|_| Coffee::Begin))
-        .store(store);
-    bot.dialogue(dialogue)
+    // It is kept in the store of the bot.
+    let dialogue = dialogue.begins(|message| message.command("!coffee").map(|_| Coffee::Begin));
+    bot.dialogue(dialogue).open_store(store)
 }
 
 #[actix_rt::test]
@@ -151,7 +152,7 @@ async fn a_dialogue_goes_on_after_a_crash_and_after_a_restart_of_the_bot() {
     };
     let first = start(Store::open(folder.path()).unwrap());
     first.connected().await.unwrap();
-    let mut stage = Stage::new(simulator, std::sync::Arc::clone(&mezon), first);
+    let stage = Stage::new(simulator, Arc::clone(&mezon), first);
     stage.say("!coffee");
     until_said(&stage, &["Which size?"]).await;
     stage.say("crash");
@@ -165,8 +166,11 @@ async fn a_dialogue_goes_on_after_a_crash_and_after_a_restart_of_the_bot() {
         (0, 1)
     );
 
-    stage.bot = start(Store::open(folder.path()).unwrap());
-    stage.bot.connected().await.unwrap();
+    let Stage { simulator, bot, .. } = stage;
+    drop(bot);
+    let second = start(Store::open(folder.path()).unwrap());
+    second.connected().await.unwrap();
+    let stage = Stage::new(simulator, Arc::clone(&mezon), second);
     stage.say("no");
     until_said(
         &stage,
@@ -209,4 +213,33 @@ fn commands_that_are_wrong_keep_a_bot_from_being_built() {
         error.to_string(),
         "the commands are wrong:\ntwo commands are named `tip`"
     );
+}
+
+#[actix_rt::test]
+async fn fixed_replies_are_commands_without_code() {
+    let rules = FixedReply {
+        name: "rules".to_owned(),
+        aliases: vec!["law".to_owned()],
+        about: "Says the rules".to_owned(),
+        reply: "Be kind, {name}. {args}".to_owned(),
+        cooldown: Duration::from_secs(60),
+    };
+    let stage = Stage::open(Wire::V2, |bot| {
+        bot.commands("commands", rules.add_to(Commands::new("!")))
+    })
+    .await;
+    let mut expected = Vec::new();
+    for (text, answer) in [
+        ("!rules", "Be kind, Alice. "),
+        ("!law", "Not so fast: please wait 1 min."),
+        (
+            "!help",
+            "`!rules [args ...]`: Says the rules\n`!help <command>` says more about one of them.",
+        ),
+    ] {
+        stage.say(text);
+        expected.push(answer);
+        until_said(&stage, &expected).await;
+    }
+    stage.close().await;
 }

@@ -15,6 +15,7 @@ use crate::event::ChannelKey;
 use crate::limiter::Window;
 use crate::mailbox::{Overflow, SendError};
 use crate::supervisor::{ChildSpec, OnDemand, Supervised as _, SupervisorRef};
+use crate::telemetry::Counters;
 
 /// Carries messages out of the bot: the platform's side of a channel.
 pub trait Outlet: Send + Sync + 'static {
@@ -215,6 +216,7 @@ pub struct Channels<O: Outlet> {
     outlet: Arc<O>,
     settings: ChannelSettings,
     children: OnDemand<ChannelKey, Channel<O>>,
+    counters: Arc<Counters>,
 }
 
 impl<O: Outlet> Clone for Channels<O> {
@@ -223,6 +225,7 @@ impl<O: Outlet> Clone for Channels<O> {
             outlet: Arc::clone(&self.outlet),
             settings: self.settings,
             children: self.children.clone(),
+            counters: Arc::clone(&self.counters),
         }
     }
 }
@@ -254,7 +257,15 @@ impl<O: Outlet> Channels<O> {
             outlet,
             settings,
             children,
+            counters: Arc::default(),
         }
+    }
+
+    /// Counts what does not leave in these counters; by default nobody sees it.
+    #[must_use]
+    pub fn counted_in(mut self, counters: &Arc<Counters>) -> Self {
+        self.counters = Arc::clone(counters);
+        self
     }
 
     /// Returns what carries the messages.
@@ -274,6 +285,7 @@ impl<O: Outlet> Channels<O> {
         key: &ChannelKey,
         message: O::Message,
     ) -> Result<O::Receipt, RequestError> {
+        let mut unsent = Unsent(Some(Arc::clone(&self.counters)));
         let (receipt, answer) = oneshot::channel();
         let say = Say {
             message,
@@ -281,9 +293,31 @@ impl<O: Outlet> Channels<O> {
             tries: 0,
         };
         match self.children.send(key, say).await {
-            Ok(()) => answer.await.unwrap_or(Err(RequestError::OutcomeUnknown)),
+            Ok(()) => {
+                let Ok(receipt) = answer.await else {
+                    return Err(RequestError::OutcomeUnknown);
+                };
+                if !matches!(
+                    &receipt,
+                    Err(RequestError::Closed | RequestError::OutcomeUnknown)
+                ) {
+                    unsent.0 = None;
+                }
+                receipt
+            }
             Err(SendError::Full(_)) => Err(RequestError::QueueFull),
             Err(SendError::Stopped(_)) => Err(RequestError::Closed),
+        }
+    }
+}
+
+/// Counts a message that did not leave, unless it was answered.
+struct Unsent(Option<Arc<Counters>>);
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        if let Some(counters) = &self.0 {
+            counters.unsent.add(1);
         }
     }
 }

@@ -167,45 +167,6 @@ async fn later(millis: u64) {
 }
 
 #[test]
-fn a_panic_in_any_place_starts_a_new_value_behind_the_same_address() {
-    for place in [
-        Break::AsyncHandler,
-        Break::Drop,
-        Break::Handler,
-        Break::Started,
-        Break::Stopping,
-        Break::Stream,
-        Break::Timer,
-    ] {
-        paused(|| async move {
-            let log = Log::default();
-            let spec = Fragile::spec("fragile", &log, Some(place));
-            let address = spec.address();
-            let root = Root::start(Supervisor::new("root", Strategy::OneForOne).child(spec));
-            if matches!(place, Break::Handler | Break::AsyncHandler) {
-                let error = address.ask(Say("crash")).await.unwrap_err();
-                assert!(matches!(error, AskError::Interrupted));
-                assert_eq!(error.retry(), Retry::Never);
-            }
-            later(1_000).await;
-            assert_eq!(address.ask(Say("hello")).await.unwrap(), 1, "{place:?}");
-            let tree = root.snapshot();
-            let node = tree.find("fragile").unwrap();
-            assert_eq!(
-                (node.restarts, node.state),
-                (1, NodeState::Running),
-                "{place:?}"
-            );
-            assert_eq!(
-                node.last_exit,
-                Some(Exit::Panic(format!("broken in {place:?}")))
-            );
-            assert_eq!(root.shutdown().await, Exit::Shutdown);
-        });
-    }
-}
-
-#[test]
 fn messages_queued_at_a_crash_reach_the_next_life_in_order() {
     paused(|| async {
         let log = Log::default();

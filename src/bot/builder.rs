@@ -3,6 +3,7 @@
 use std::fmt;
 #[cfg(feature = "endpoint")]
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,12 +11,15 @@ use actix::{Actor, Context};
 use greenroom_actors::dialogue::State;
 use greenroom_actors::entropy::Entropy;
 use greenroom_actors::event::{ChannelKey, Event, Origin, Payload};
+use greenroom_actors::router::middleware::Middleware;
 use greenroom_actors::router::{Outcome, Registration, Router, closure};
+use greenroom_actors::store::Store;
 use greenroom_actors::supervisor::{
     Backoff, Child, Intensity, Observer, Restarted, Root, Strategy, Supervisor,
 };
 use greenroom_actors::telemetry::Counters;
 
+use super::shutdown::Deadlines;
 use super::{BotError, Running};
 use crate::chat::{Commands, Dialogue};
 #[cfg(feature = "endpoint")]
@@ -62,14 +66,41 @@ pub struct BotBuilder {
     intensity: Intensity,
     handler_intensity: Intensity,
     backoff: Backoff,
-    shutdown: Duration,
+    deadlines: Deadlines,
+    child_shutdown: Option<Duration>,
+    store: Option<Keep>,
     router: Router,
     #[cfg(feature = "endpoint")]
     endpoint: Option<SocketAddr>,
 }
 
 /// Enters a handler into the router and makes its child.
-type Register = Box<dyn FnOnce(&Router, &Entropy) -> Child>;
+type Register = Box<dyn FnOnce(&Place<'_>) -> Result<Child, BotError>>;
+
+/// Where a handler is entered.
+struct Place<'a> {
+    router: &'a Router,
+    entropy: &'a Entropy,
+    shutdown: Option<Duration>,
+    store: Option<&'a Store>,
+}
+
+impl Place<'_> {
+    fn enter<A: Actor<Context = Context<A>>>(&self, registration: Registration<A>) -> Child {
+        let registration = registration.entropy(self.entropy);
+        let registration = match self.shutdown {
+            Some(deadline) => registration.supervised(|child| child.shutdown_within(deadline)),
+            None => registration,
+        };
+        registration.register(self.router)
+    }
+}
+
+/// Where dead letters and leftovers are kept.
+enum Keep {
+    At(PathBuf),
+    In(Store),
+}
 
 impl fmt::Debug for BotBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -95,7 +126,9 @@ impl Bot {
                 period: Duration::from_secs(30),
             },
             backoff: Backoff::default(),
-            shutdown: Duration::from_secs(20),
+            deadlines: Deadlines::default(),
+            child_shutdown: None,
+            store: None,
             router: Router::default(),
             #[cfg(feature = "endpoint")]
             endpoint: None,
@@ -110,7 +143,11 @@ impl Bot {
     #[must_use = "it is what stops the bot in order"]
     pub fn start(self) -> Running {
         let running = self.running;
+        running.restore();
         running.root.get_or_init(|| Root::start(self.tree));
+        if running.store.is_some() {
+            tokio::task::spawn_local(running.clone().replay_requested());
+        }
         running
     }
 
@@ -151,25 +188,32 @@ impl BotBuilder {
     }
 
     /// Registers commands under `name`. What is wrong with them is the error of [`build`](Self::build).
-    pub fn commands(mut self, name: &str, commands: Commands) -> Self {
+    pub fn commands(self, name: &str, commands: Commands) -> Self {
         match commands.register(name) {
             Ok(registration) => self.handler(registration),
-            Err(faults) => {
-                self.faults.push(faults.into());
-                self
-            }
+            Err(faults) => self.fault(faults),
         }
     }
 
-    /// Registers a dialogue under its name. A store that cannot be read is the error of [`build`](Self::build).
+    /// Registers a dialogue under its name. It is kept in the store of the bot, if it has none of its own; a store that cannot be read
+    /// is the error of [`build`](Self::build).
     pub fn dialogue<S: State>(mut self, dialogue: Dialogue<S>) -> Self {
-        match dialogue.register() {
-            Ok((registration, _)) => self.handler(registration),
-            Err(error) => {
-                self.faults.push(error.into());
-                self
-            }
-        }
+        self.names.push(dialogue.name().to_owned());
+        self.handlers.push(Box::new(move |place| {
+            let dialogue = match place.store {
+                Some(store) => dialogue.or_store(store),
+                None => dialogue,
+            };
+            let (registration, _) = dialogue.register()?;
+            Ok(place.enter(registration))
+        }));
+        self
+    }
+
+    /// Notes an error of [`build`](Self::build).
+    pub(crate) fn fault(mut self, fault: impl Into<BotError>) -> Self {
+        self.faults.push(fault.into());
+        self
     }
 
     fn named_handler<A: Actor<Context = Context<A>>>(
@@ -178,9 +222,8 @@ impl BotBuilder {
         registration: Registration<A>,
     ) -> Self {
         self.names.push(name.to_owned());
-        self.handlers.push(Box::new(move |router, entropy| {
-            registration.entropy(entropy).register(router)
-        }));
+        self.handlers
+            .push(Box::new(move |place| Ok(place.enter(registration))));
         self
     }
 
@@ -208,9 +251,40 @@ impl BotBuilder {
         self
     }
 
+    /// Puts a layer around every handler of the bot, outside the handler's own and inside the layers before it.
+    pub fn layer(self, layer: impl Middleware) -> Self {
+        self.router.layer(layer);
+        self
+    }
+
+    /// Keeps dead letters, and what a shutdown leaves over, in this folder, which is made when the bot is built. By default they are
+    /// in memory, and end with the process.
+    pub fn store(mut self, path: impl Into<PathBuf>) -> Self {
+        self.store = Some(Keep::At(path.into()));
+        self
+    }
+
+    /// As [`store`](Self::store), in a store that is open already.
+    pub fn open_store(mut self, store: &Store) -> Self {
+        self.store = Some(Keep::In(store.clone()));
+        self
+    }
+
     /// Sets how long handlers may take to finish at shutdown; 20 s.
     pub fn shutdown_within(mut self, deadline: Duration) -> Self {
-        self.shutdown = deadline;
+        self.deadlines.drain = deadline;
+        self
+    }
+
+    /// Sets how long the whole shutdown may take; 60 s. What is not done by then is left.
+    pub fn shutdown_total(mut self, deadline: Duration) -> Self {
+        self.deadlines.total = deadline;
+        self
+    }
+
+    /// Sets how long each handler may take to stop once there is nothing left for it to do; by default as it was registered, 5 s.
+    pub fn handler_shutdown(mut self, deadline: Duration) -> Self {
+        self.child_shutdown = Some(deadline);
         self
     }
 
@@ -246,8 +320,8 @@ impl BotBuilder {
     /// # Errors
     ///
     /// [`BotError::Assembly`] if a platform cannot be set up, [`BotError::SameName`] if two handlers have one name,
-    /// [`BotError::Commands`] or [`BotError::Dialogue`] if one of these cannot be registered, and `BotError::Endpoint` if the endpoint
-    /// cannot listen.
+    /// [`BotError::Commands`] or [`BotError::Dialogue`] if one of these cannot be registered, [`BotError::Store`] if the store cannot be
+    /// opened, and `BotError::Endpoint` if the endpoint cannot listen.
     pub fn build(self) -> Result<Bot, BotError> {
         if let Some(fault) = self.faults.into_iter().next() {
             return Err(fault);
@@ -258,6 +332,14 @@ impl BotBuilder {
             return Err(BotError::SameName(pair[0].clone()));
         }
         let router = self.router;
+        let store = match self.store {
+            Some(Keep::At(path)) => Some(Store::open(path)?),
+            Some(Keep::In(store)) => Some(store),
+            None => None,
+        };
+        if let Some(store) = &store {
+            router.keep_in(store)?;
+        }
         let assembly = Assembly {
             bot: self.name.clone(),
             router: router.clone(),
@@ -280,20 +362,23 @@ impl BotBuilder {
         }
         // A handler that met a poisonous event should be back soon.
         let quick = Backoff::exponential(Duration::from_millis(50), Duration::from_secs(2));
-        let handlers = assembly
+        let mut handlers = assembly
             .supervisor("handlers", Strategy::OneForOne)
             .intensity(
                 self.handler_intensity.restarts,
                 self.handler_intensity.period,
             )
             .backoff(quick)
-            .shutdown_within(self.shutdown);
-        let handlers = self
-            .handlers
-            .into_iter()
-            .fold(handlers, |handlers, register| {
-                handlers.child(register(&router, &self.entropy))
-            });
+            .shutdown_within(self.deadlines.drain);
+        let place = Place {
+            router: &router,
+            entropy: &self.entropy,
+            shutdown: self.child_shutdown,
+            store: store.as_ref(),
+        };
+        for register in self.handlers {
+            handlers = handlers.child(register(&place)?);
+        }
         // Stopped in reverse order: handlers finish while the platforms can still carry their replies.
         let tree = assembly.supervisor(&self.name, Strategy::OneForOne);
         #[cfg_attr(
@@ -308,6 +393,8 @@ impl BotBuilder {
             router,
             counters: assembly.counters,
             quiesce,
+            store,
+            deadlines: self.deadlines,
             #[cfg(feature = "endpoint")]
             endpoint: None,
         };

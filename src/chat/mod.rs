@@ -1,10 +1,12 @@
 //! Chat in one vocabulary for all platforms.
 
+mod author;
 mod command;
 mod events;
 mod message;
 mod speak;
 
+pub use author::author;
 pub use command::{Call, Check, Command, Commands, Dialogue, DialogueRef};
 pub use events::{
     ButtonPressed, MemberJoined, MemberLeft, MessageDeleted, MessageEdited, Reaction,

@@ -6,12 +6,13 @@
 mod cache;
 mod check;
 mod compose;
+mod dead_letters;
 mod demo;
 mod failure;
+mod guard;
 mod logging;
 mod mezon;
 mod run;
-mod signals;
 mod sim;
 mod terminal;
 mod time;
@@ -84,6 +85,8 @@ enum Command {
     Cache(cache::CacheArgs),
     /// Check the configuration: report every fault at once, without using the network
     Check(check::CheckArgs),
+    /// Look into the events that could not be handled, replay and purge them
+    DeadLetters(dead_letters::DeadLettersArgs),
     /// Show a bot at work on a simulated platform: no account and no network needed
     Demo(demo::DemoArgs),
     /// Watch the events of a Mezon bot, and say something
@@ -99,6 +102,9 @@ impl Command {
         match self {
             Self::Cache(args) => actix_rt::System::new().block_on(cache::run(args, globals)),
             Self::Check(args) => check::run(&args, globals),
+            Self::DeadLetters(args) => {
+                actix_rt::System::new().block_on(dead_letters::run(args, globals))
+            }
             Self::Demo(args) => actix_rt::System::new().block_on(demo::run(args, globals)),
             Self::Mezon(args) => actix_rt::System::new().block_on(mezon::run(args, globals)),
             Self::Run(args) => actix_rt::System::new().block_on(run::run(args, globals)),

@@ -8,6 +8,10 @@
 //! | `GET /health/ready` | the same; 200 once every platform is connected and live now |
 //! | `GET /metrics` | everything that is measured, in the text format of Prometheus 0.0.4 |
 //! | `GET /graph` | the bot as it is now, in the form that the header `Accept` asks for |
+//! | `GET /dead-letters` | events that could not be handled, as JSON; `?handler=`, `event=`, `reason=`, `since=`, `before=`, `offset=` and `limit=` choose among them |
+//! | `GET /dead-letters/7` | one of them |
+//! | `POST /dead-letters/replay?numbers=7,8` | delivers them again; the choice as above, or `all=true` |
+//! | `DELETE /dead-letters?numbers=7,8` | removes them for good; the choice as above, or `all=true` |
 //! | `GET /graph.json`, `.txt` | the same in one form |
 //!
 //! Other paths answer 404, other methods 405, both with `{"error":{"kind":"…","message":"…"}}`.
@@ -17,6 +21,7 @@
 //! from elsewhere makes; on any other address a warning is logged, and access is yours to restrict.
 
 mod accept;
+mod dead_letters;
 mod guard;
 mod http;
 mod page;

@@ -29,6 +29,7 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         .service(look("/health/ready", health))
         .service(look("/metrics", figures))
         .service(look("/graph", negotiated))
+        .configure(super::dead_letters::configure)
         .default_service(web::to(unknown));
     for form in Form::ALL {
         let path = format!("/graph.{}", form.extension());

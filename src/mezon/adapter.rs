@@ -5,6 +5,7 @@
 //! ├─ cache        messages on disk, if they are kept: shards on a thread of their own, and a door for other processes
 //! ├─ session      tokens
 //! ├─ api          calls over HTTP
+//! ├─ wallet       transfers of tokens, one after another
 //! ├─ connection   the socket
 //! └─ channels     one actor for each conversation in which something is said
 //! ```
@@ -31,10 +32,12 @@ use super::config::Settings;
 use super::limits::MAX_BODY;
 use super::log::{CacheOptions, MessageLog};
 use super::protocol::{MezonProtocol, Parts};
+use super::tokens::Wallet;
 #[cfg(unix)]
 use crate::cache::CacheDoor;
 use crate::chat::Speaker;
-use crate::platform::http::HttpClient;
+use crate::platform::http::{HttpClient, Pace};
+use crate::platform::tls::Trust;
 use crate::platform::websocket::Websocket;
 use crate::platform::{Adapter, Assembly, Source};
 
@@ -55,7 +58,7 @@ use crate::platform::{Adapter, Assembly, Source};
 pub struct Mezon {
     client: MezonClient,
     cache: Option<CacheOptions>,
-    transport: MakeTransport,
+    transport: Option<MakeTransport>,
 }
 
 type MakeTransport = Arc<dyn Fn() -> Rc<dyn Transport> + Send + Sync>;
@@ -75,7 +78,7 @@ impl Mezon {
         Self {
             client: MezonClient::new(Arc::new(settings.into())),
             cache: None,
-            transport: Arc::new(|| Rc::new(Websocket::new())),
+            transport: None,
         }
     }
 
@@ -97,7 +100,7 @@ impl Mezon {
         mut self,
         make: impl Fn() -> Rc<dyn Transport> + Send + Sync + 'static,
     ) -> Self {
-        self.transport = Arc::new(make);
+        self.transport = Some(Arc::new(make));
         self
     }
 
@@ -133,6 +136,11 @@ impl Adapter for Mezon {
         } = *self;
         let (settings, state) = (Arc::clone(client.settings()), Arc::clone(client.state()));
         check(&settings)?;
+        let trust = Trust::new(settings.ca_file.as_deref())?;
+        let transport = transport.unwrap_or_else(|| {
+            let trust = trust.clone();
+            Arc::new(move || Rc::new(Websocket::trusting(&trust)))
+        });
         let mut branch = assembly.supervisor(NAME, Strategy::OneForOne);
         let cache = options
             .as_ref()
@@ -146,10 +154,17 @@ impl Adapter for Mezon {
             MessageLog::new(cache, Arc::clone(&assembly.counters), &options)
         });
 
-        let session = session(&settings);
+        let web = Web {
+            settings: Arc::clone(&settings),
+            trust,
+            pace: settings.rest_spacing.map(Pace::new),
+        };
+        let session = session(&web);
         let authenticated = session.address();
-        let api = api(&settings, &session);
+        let api = api(&web, &session);
         let caller = api.address();
+        let wallet = wallet(&web, &session);
+        let tokens = wallet.address();
         let channels = assembly.supervisor("channels", Strategy::OneForOne);
         let counters = Arc::clone(&assembly.counters);
         let connection = ChildSpec::linked("connection", |address| {
@@ -158,10 +173,14 @@ impl Adapter for Mezon {
                 counters: Arc::clone(&counters),
                 state: Arc::clone(&state),
             };
-            client.connect(Doors {
+            client.open(Doors {
+                hang_up: address.narrow(),
+                resume: address.narrow(),
                 api: caller,
+                wallet: tokens,
                 cache,
-                channels: Channels::new(line, ChannelSettings::default(), channels.handle()),
+                channels: Channels::new(line, ChannelSettings::default(), channels.handle())
+                    .counted_in(&counters),
             });
             let door: Arc<dyn Speaker> = Arc::new(client.clone());
             let origin = Origin::with_door(NAME, &assembly.bot, &assembly.router, door);
@@ -170,7 +189,7 @@ impl Adapter for Mezon {
                 let protocol = MezonProtocol::new(Parts {
                     settings: Arc::clone(&settings),
                     transport: transport(),
-                    http: http(&settings),
+                    http: web.client(),
                     session: authenticated.clone(),
                     state: Arc::clone(&state),
                     origin: Arc::clone(&origin),
@@ -188,6 +207,7 @@ impl Adapter for Mezon {
         let branch = branch
             .child(session)
             .child(api)
+            .child(wallet)
             .child(connection)
             .child(channels);
         Ok(Source {
@@ -210,25 +230,46 @@ fn check(settings: &Settings) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn session(settings: &Arc<Settings>) -> ChildSpec<Session<MezonAuthenticator>> {
+/// What calls over HTTP are made with; each actor has a client of its own, all have one pace.
+#[derive(Clone)]
+struct Web {
+    settings: Arc<Settings>,
+    trust: Trust,
+    pace: Option<Pace>,
+}
+
+impl Web {
+    fn client(&self) -> HttpClient {
+        self.unpaced().paced(self.pace.clone())
+    }
+
+    fn unpaced(&self) -> HttpClient {
+        HttpClient::trusting(&self.trust, self.settings.timeout, MAX_BODY)
+    }
+}
+
+fn session(web: &Web) -> ChildSpec<Session<MezonAuthenticator>> {
     let mut kept = SessionSettings::default();
-    if let Some(file) = &settings.session_file {
+    if let Some(file) = &web.settings.session_file {
         kept = kept.store(SessionStore::new(file));
     }
-    let settings = Arc::clone(settings);
+    let web = web.clone();
     ChildSpec::new("session", move || {
-        let authenticator = MezonAuthenticator::new(http(&settings), Arc::clone(&settings));
+        let authenticator = MezonAuthenticator::new(web.client(), Arc::clone(&web.settings));
         Session::new(authenticator, kept.clone())
     })
 }
 
-fn api(
-    settings: &Arc<Settings>,
-    session: &ChildSpec<Session<MezonAuthenticator>>,
-) -> ChildSpec<ApiCaller> {
-    let (settings, session) = (Arc::clone(settings), session.address());
-    ChildSpec::new("api", move || {
-        ApiCaller::new(http(&settings), session.clone())
+fn api(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildSpec<ApiCaller> {
+    let (web, session) = (web.clone(), session.address());
+    ChildSpec::new("api", move || ApiCaller::new(web.client(), session.clone()))
+}
+
+fn wallet(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildSpec<Wallet> {
+    let (web, session) = (web.clone(), session.address());
+    ChildSpec::new("wallet", move || {
+        // The ledger is another server.
+        Wallet::new(web.unpaced(), Arc::clone(&web.settings), session.clone())
     })
 }
 
@@ -259,10 +300,6 @@ fn shards(cache: &Cache, folder: Option<&PathBuf>, assembly: &Assembly) -> Super
 fn door(cache: &Cache, folder: &Path) -> ChildSpec<CacheDoor> {
     let (cache, folder) = (cache.clone(), folder.to_owned());
     ChildSpec::new("cache door", move || CacheDoor::new(cache.clone(), &folder))
-}
-
-fn http(settings: &Settings) -> HttpClient {
-    HttpClient::new(settings.timeout, MAX_BODY)
 }
 
 const NAME: &str = "mezon";

@@ -1,5 +1,7 @@
 //! Requests over the socket and their answers, on both wires.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use greenroom_actors::connection::RequestError;
 use greenroom_proto::mezon::realtime::envelope::Message;
@@ -242,6 +244,7 @@ fn refused(error: realtime::Error) -> RequestError {
         .iter()
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
+    let retry_after = retry_after(&error);
     let message = match context.as_slice() {
         [] => error.message,
         context => format!("{} ({})", error.message, context.join(", ")),
@@ -249,8 +252,21 @@ fn refused(error: realtime::Error) -> RequestError {
     RequestError::Refused {
         code: error.code.into(),
         message,
-        retry_after: None,
+        retry_after,
     }
+}
+
+/// Finds out whether a request only came too early, and for how long that is so.
+fn retry_after(error: &realtime::Error) -> Option<Duration> {
+    let number = |name: &str| error.context.get(name)?.trim().parse::<u64>().ok();
+    let told = number("retry_after_ms")
+        .map(Duration::from_millis)
+        .or_else(|| number("retry_after").map(Duration::from_secs));
+    let message = error.message.to_ascii_lowercase();
+    let too_many = ["too many requests", "rate limit"]
+        .iter()
+        .any(|words| message.contains(words));
+    told.or(too_many.then_some(Duration::from_secs(1)))
 }
 
 /// The place of a call in the server's list. A server goes by the name.

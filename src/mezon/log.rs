@@ -295,7 +295,8 @@ fn format_of(wire: Wire) -> u8 {
 }
 
 const FORMAT_V1: u8 = 1;
-const FORMAT_V2: u8 = 2;
+/// The format of bodies of the newer wire.
+pub(crate) const FORMAT_V2: u8 = 2;
 const BATCH: usize = 64;
 
 #[cfg(test)]

@@ -1,18 +1,21 @@
 //! An HTTP client for the calls of a platform: one time-out over everything, a bounded body, typed errors.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::http::Method;
 use awc::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use bytes::Bytes;
+use greenroom_actors::clock::{self, Instant};
 use greenroom_actors::error::Retry;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::client::client;
 use super::retry_after;
+use super::tls::Trust;
 
 /// Sends requests and reads whole answers.
 ///
@@ -23,6 +26,46 @@ pub struct HttpClient {
     client: awc::Client,
     timeout: Duration,
     body_limit: usize,
+    pace: Option<Pace>,
+}
+
+/// The least time between two calls; clones share it, also on other threads.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use greenroom::platform::http::{HttpClient, Pace};
+///
+/// let pace = Pace::new(Duration::from_millis(1_250));
+/// # let _ = pace;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Pace {
+    spacing: Duration,
+    next: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Pace {
+    /// Begins with a call that is free.
+    #[must_use]
+    pub fn new(spacing: Duration) -> Self {
+        Self {
+            spacing,
+            next: Arc::default(),
+        }
+    }
+
+    /// Waits for the turn of the caller; those who wait go in the order in which they came.
+    pub async fn turn(&self) {
+        let turn = {
+            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            let turn = next.map_or_else(clock::now, |next| next.max(clock::now()));
+            *next = Some(turn + self.spacing);
+            turn
+        };
+        tokio::time::sleep_until(turn).await;
+    }
 }
 
 /// What to ask a server.
@@ -52,14 +95,29 @@ pub struct HttpAnswer {
 }
 
 impl HttpClient {
-    /// Creates a client whose calls take up to `timeout` each in all and whose answers have up to `body_limit` bytes.
+    /// Creates a client whose calls take up to `timeout` each in all and whose answers have up to `body_limit` bytes. It trusts the
+    /// authorities of the web.
     #[must_use]
     pub fn new(timeout: Duration, body_limit: usize) -> Self {
+        Self::trusting(&Trust::web(), timeout, body_limit)
+    }
+
+    /// Creates such a client that trusts other authorities.
+    #[must_use]
+    pub fn trusting(trust: &Trust, timeout: Duration, body_limit: usize) -> Self {
         Self {
-            client: client(),
+            client: client(trust),
             timeout,
             body_limit,
+            pace: None,
         }
+    }
+
+    /// Makes calls at this pace. The time that one waits for its turn is not counted.
+    #[must_use]
+    pub fn paced(mut self, pace: Option<Pace>) -> Self {
+        self.pace = pace;
+        self
     }
 
     /// Sends a request, once.
@@ -68,6 +126,9 @@ impl HttpClient {
     ///
     /// See [`HttpError`]. A status from 300 on is an error, too.
     pub async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, HttpError> {
+        if let Some(pace) = &self.pace {
+            pace.turn().await;
+        }
         let timeout = self.timeout;
         tokio::time::timeout(timeout, self.exchange(request))
             .await

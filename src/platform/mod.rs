@@ -10,6 +10,8 @@ mod retry_after;
 #[cfg(all(test, feature = "client"))]
 pub(crate) mod testing;
 #[cfg(feature = "client")]
+pub mod tls;
+#[cfg(feature = "client")]
 pub mod websocket;
 
 pub use adapter::{Adapter, Assembly, Source};

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use futures::future::{BoxFuture, LocalBoxFuture};
@@ -18,6 +19,7 @@ use super::status::Watched;
 use super::{DialError, Frame, Link, RequestError};
 use crate::clock::{self, Instant, millis};
 use crate::entropy::Entropy;
+use crate::error::Retry;
 use crate::event::{ChannelKey, Event, Origin, Payload};
 use crate::supervisor::Supervised as _;
 use crate::telemetry::{Counters, spans};
@@ -44,6 +46,10 @@ pub struct Connection<P: Protocol> {
     pub(super) operation: Option<LocalBoxFuture<'static, Operation<P>>>,
     pub(super) requests: Requests<P::Request, P::Answer>,
     pub(super) joins: usize,
+    /// Joins that were not sent yet, or that the server wants later.
+    pub(super) waiting_joins: VecDeque<P::Request>,
+    pub(super) joins_from: Option<Instant>,
+    pub(super) joins_until: Option<Instant>,
     /// Events that wait while handlers are behind or missed ones are being fetched.
     pub(super) parked: VecDeque<Frame>,
     pub(super) blocked: FuturesUnordered<BoxFuture<'static, ()>>,
@@ -55,6 +61,8 @@ pub struct Connection<P: Protocol> {
     pub(super) missed: Option<Vec<P::Missed>>,
     /// Requests whose answers were lost with the last link.
     pub(super) unconfirmed: Vec<Request<P::Request, P::Answer>>,
+    /// When those who wait for them are told that nobody knows.
+    pub(super) unconfirmed_until: Option<Instant>,
     pub(super) backoff_until: Option<Instant>,
     pub(super) heartbeat_due: Option<Instant>,
     pub(super) pong_due: Option<Instant>,
@@ -62,6 +70,8 @@ pub struct Connection<P: Protocol> {
     pub(super) reconnects: u64,
     pub(super) quiet: bool,
     pub(super) closing: bool,
+    /// It was closed on purpose, and not for good.
+    pub(super) paused: bool,
     /// The state has changed since the pump last looked.
     pub(super) changed: bool,
     pub(super) waker: Option<std::task::Waker>,
@@ -115,6 +125,9 @@ impl<P: Protocol> Connection<P> {
             link: None,
             operation: None,
             joins: 0,
+            waiting_joins: VecDeque::new(),
+            joins_from: None,
+            joins_until: None,
             parked: VecDeque::new(),
             blocked: FuturesUnordered::new(),
             background: FuturesUnordered::new(),
@@ -123,6 +136,7 @@ impl<P: Protocol> Connection<P> {
             catching_up: false,
             missed: None,
             unconfirmed: Vec::new(),
+            unconfirmed_until: None,
             backoff_until: None,
             heartbeat_due: None,
             pong_due: None,
@@ -130,6 +144,7 @@ impl<P: Protocol> Connection<P> {
             reconnects: 0,
             quiet: false,
             closing: false,
+            paused: false,
             changed: false,
             waker: None,
         }
@@ -145,7 +160,10 @@ impl<P: Protocol> Connection<P> {
             let text = reason
                 .as_ref()
                 .map_or_else(|| "closed".to_owned(), ToString::to_string);
-            tracing::warn!(reason = text, "disconnected");
+            match self.paused {
+                true => tracing::info!("closed the connection"),
+                false => tracing::warn!(reason = text, "disconnected"),
+            }
             self.went_down = Some(clock::now());
             self.status.down_because(0, &text);
             self.announce(Disconnected { reason: text });
@@ -249,6 +267,9 @@ impl<P: Protocol> Connection<P> {
         self.heartbeat_due = None;
         self.pong_due = None;
         self.joins = 0;
+        self.waiting_joins.clear();
+        self.joins_from = None;
+        self.joins_until = None;
         self.catching_up = false;
         self.missed = None;
         for request in self.requests.lost() {
@@ -259,9 +280,14 @@ impl<P: Protocol> Connection<P> {
         if self.closing {
             self.fail_unconfirmed();
         }
+        if !self.unconfirmed.is_empty() {
+            let until = clock::now() + self.settings.request_timeout;
+            self.unconfirmed_until.get_or_insert(until);
+        }
     }
 
     pub(super) fn fail_unconfirmed(&mut self) {
+        self.unconfirmed_until = None;
         for request in std::mem::take(&mut self.unconfirmed) {
             if let Purpose::Asked(reply) = request.purpose {
                 refuse(reply, RequestError::OutcomeUnknown);
@@ -272,6 +298,7 @@ impl<P: Protocol> Connection<P> {
     /// Settles the requests whose answers were lost, by what was missed; those that never arrived are sent again.
     pub(super) fn confirm(&mut self, missed: &[P::Missed]) {
         let mut again = Vec::new();
+        self.unconfirmed_until = None;
         for request in std::mem::take(&mut self.unconfirmed) {
             let confirmation = self.protocol.confirm(&request.body, missed);
             match (confirmation, request.purpose) {
@@ -350,11 +377,25 @@ impl<P: Protocol> Connection<P> {
                     .set(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX));
             }
             (Purpose::Join, Ok(_)) => self.joined(ctx),
-            (Purpose::Join, Err(error)) => self.lost(Lost::JoinFailed(error), ctx),
+            (Purpose::Join, Err(error)) => self.join_refused(request.body, error, ctx),
             (Purpose::FollowUp, Ok(_)) => {}
             (Purpose::FollowUp | Purpose::Heartbeat, Err(error)) => {
                 tracing::warn!(%error, "a request of the connection itself failed");
             }
+        }
+    }
+
+    /// Joins again after as long as the server says; for ever it does not.
+    fn join_refused(&mut self, body: P::Request, error: RequestError, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        match error.retry() {
+            Retry::After(wait) if self.joins_until.is_some_and(|until| now + wait < until) => {
+                let again = now + wait.max(LEAST_WAIT);
+                self.joins_from = self.joins_from.max(Some(again));
+                self.waiting_joins.push_back(body);
+                self.counters.limited.add(1);
+            }
+            _ => self.lost(Lost::JoinFailed(error), ctx),
         }
     }
 
@@ -371,6 +412,9 @@ impl<P: Protocol> Connection<P> {
         }
     }
 }
+
+/// How long a join that was refused waits at least.
+const LEAST_WAIT: Duration = Duration::from_millis(20);
 
 // Nothing in it is ever pinned in place: the futures are boxed.
 impl<P: Protocol> Unpin for Connection<P> {}

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::RequestError;
 use super::actor::Connection;
 use super::protocol::Protocol;
-use super::requests::{Purpose, Request};
+use super::requests::{Purpose, Request, refuse};
 use crate::mailbox::Ref;
 
 /// Sends a request; the answer, or why there is none, goes to `reply`.
@@ -31,6 +31,10 @@ impl<P: Protocol> Handler<Submit<P>> for Connection<P> {
     type Result = ();
 
     fn handle(&mut self, Submit { request, reply }: Submit<P>, _: &mut Context<Self>) {
+        if self.paused {
+            refuse(reply, RequestError::Closed);
+            return;
+        }
         self.requests.submit(Request {
             body: request,
             purpose: Purpose::Asked(reply),

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{self, Poll};
+use std::time::Duration;
 
 use actix::{ActorFuture, Context};
 use futures::{FutureExt, StreamExt};
@@ -89,20 +90,14 @@ impl<P: Protocol> Connection<P> {
     fn send_joins(&mut self, joins: Vec<P::Request>, ctx: &mut Context<Self>) {
         // One more than there are, so that the last word is ours even if there are none.
         self.joins = joins.len() + 1;
-        for body in joins {
-            self.send(
-                Request {
-                    body,
-                    purpose: Purpose::Join,
-                },
-                ctx,
-            );
-        }
+        self.waiting_joins = joins.into();
+        self.joins_until = Some(clock::now() + JOINING_LIMIT);
         self.joined(ctx);
     }
 
     fn keep_time(&mut self, ctx: &mut Context<Self>) {
         let now = clock::now();
+        self.give_up_unconfirmed();
         if self.backoff_until.is_some_and(|until| until <= now) {
             self.backoff_until = None;
             self.feed(Input::BackoffElapsed, None, ctx);
@@ -244,6 +239,14 @@ impl<P: Protocol> Connection<P> {
                 }
                 Poll::Ready(Ok(())) => {}
             }
+            if let Some(body) = self.next_join() {
+                let purpose = Purpose::Join;
+                self.send(Request { body, purpose }, ctx);
+                continue;
+            }
+            if !self.waiting_joins.is_empty() {
+                return self.joins_from;
+            }
             if !matches!(self.machine.state(), State::Live(_)) || !self.unconfirmed.is_empty() {
                 return None;
             }
@@ -251,6 +254,19 @@ impl<P: Protocol> Connection<P> {
                 Ok(request) => self.send(request, ctx),
                 Err(when) => return when,
             }
+        }
+    }
+
+    /// Takes the next join that may be sent now: some at a time, and not before the server wants them.
+    fn next_join(&mut self) -> Option<P::Request> {
+        if self.joins_from.is_some_and(|from| from > clock::now()) {
+            return None;
+        }
+        self.joins_from = None;
+        let in_flight = self.joins.saturating_sub(self.waiting_joins.len());
+        match in_flight < JOINS_AT_ONCE {
+            true => self.waiting_joins.pop_front(),
+            false => None,
         }
     }
 
@@ -300,6 +316,12 @@ impl<P: Protocol> Connection<P> {
         if !(self.background.is_empty() && self.background_queue.is_empty()) {
             return;
         }
+        self.say_goodbye();
+        self.feed(Input::Close, None, ctx);
+    }
+
+    /// Tells the peer that the link is closed in order.
+    pub(super) fn say_goodbye(&mut self) {
         let goodbye = self.protocol.close();
         if let Some(link) = &mut self.link {
             // A link that fails now is gone either way.
@@ -309,7 +331,6 @@ impl<P: Protocol> Connection<P> {
                 .outgoing
                 .poll_flush(&mut task::Context::from_waker(noop));
         }
-        self.feed(Input::Close, None, ctx);
     }
 
     fn next_moment(&self, next_send: Option<Instant>) -> Option<Instant> {
@@ -317,6 +338,7 @@ impl<P: Protocol> Connection<P> {
             self.backoff_until,
             self.heartbeat_due,
             self.pong_due,
+            self.unconfirmed_until,
             self.requests.next_deadline(),
             next_send,
         ]
@@ -328,3 +350,6 @@ impl<P: Protocol> Connection<P> {
 
 const READS_A_TURN: usize = 4;
 const BACKGROUND_LIMIT: usize = 64;
+const JOINS_AT_ONCE: usize = 32;
+/// How long a server may put off joins.
+const JOINING_LIMIT: Duration = Duration::from_secs(60);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::letters::{DeadLetter, Selection, Ticket};
 use super::tally::HandlerReport;
@@ -184,7 +184,7 @@ pub struct Replayed {
 }
 
 /// Why one letter was not replayed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The letter.
     pub number: u64,
@@ -301,24 +301,24 @@ impl Router {
 
     /// Waits until no event waits and none is being handled, until `deadline` at most; says whether that was reached.
     pub async fn drained(&self, deadline: Instant) -> bool {
-        let settled = || -> (bool, u64) {
+        let look = || -> (bool, u64) {
             let all = self.registry().all();
             let reports = all.iter().map(|one| one.report());
-            let sum = reports.map(|report| {
-                report.handled + report.failed + report.filtered + report.dead + report.left
-            });
-            let sum = sum.sum();
-            (all.iter().all(|one| one.is_idle()), sum)
+            let done =
+                reports.map(|one| one.handled + one.failed + one.filtered + one.dead + one.left);
+            (all.iter().all(|one| one.is_idle()), done.sum())
         };
+        let mut before = None;
         loop {
-            // Seen idle twice with nothing done between: no handler has emitted to another behind our back.
-            let ((idle, before), (still, after)) = (settled(), settled());
-            if idle && still && before == after {
+            let (idle, done) = look();
+            // Seen idle twice with nothing done between: nothing is on its way from one to another.
+            if idle && before == Some(done) {
                 return true;
             }
             if clock::now() >= deadline {
                 return false;
             }
+            before = idle.then_some(done);
             let next = (clock::now() + LOOK_EVERY).min(deadline);
             tokio::time::sleep_until(next).await;
         }

@@ -258,7 +258,7 @@ impl<T: Payload> Topic<T> {
     fn leave(&self, subscription: &Subscription<T>, event: &Event<T>) {
         let attempts = event.attempt() - 1;
         let left = self.dead.leave(&subscription.handler, event, attempts);
-        subscription.tally.left(left);
+        subscription.tally.left(left, attempts);
     }
 }
 

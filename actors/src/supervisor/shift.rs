@@ -382,6 +382,8 @@ impl<'a> Shift<'a> {
             return;
         };
         let restarted = Restarted {
+            supervisor: self.node.name().to_owned(),
+            supervisor_restarts: self.node.restarts(),
             child: child.to_owned(),
             reason: exit.to_string(),
             delay_ms: millis(delay),

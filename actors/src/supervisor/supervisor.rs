@@ -13,7 +13,7 @@ use super::control::Control;
 use super::shift::Shift;
 use super::slot::Slots;
 use super::tree::Node;
-use super::{Backoff, Exit, Intensity, Strategy};
+use super::{Backoff, Exit, Intensity, Restart, Strategy};
 use crate::entropy::Entropy;
 use crate::error::Retry;
 
@@ -80,6 +80,10 @@ pub type Observer = Arc<dyn Fn(&Restarted) + Send + Sync>;
 /// A child ended and will be started again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restarted {
+    /// The supervisor's name.
+    pub supervisor: String,
+    /// How often the supervisor itself was started again; each time it counts the restarts of its children anew.
+    pub supervisor_restarts: u32,
     /// The child's name.
     pub child: String,
     /// Why it ended, in words.
@@ -204,6 +208,9 @@ impl SupervisorRef {
     }
 
     fn reserve(&self, child: Child) -> Result<Child, StartError> {
+        if self.commands.is_closed() {
+            return Err(StartError::Ended(child));
+        }
         match self.names.reserve(child.life.node().name()) {
             true => Ok(child),
             false => Err(StartError::NameTaken(child)),
@@ -270,6 +277,12 @@ impl Supervisor {
     /// Tells `observer` of every restart of a child.
     pub fn observer(mut self, observer: Observer) -> Self {
         self.plan.observer = Some(observer);
+        self
+    }
+
+    /// Sets when its parent starts it again; [`Restart::Permanent`] by default.
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.settings.restart = restart;
         self
     }
 

@@ -102,6 +102,10 @@ impl Node {
         *lock(&self.last_exit) = Some(exit.clone());
     }
 
+    pub(crate) fn restarts(&self) -> u32 {
+        self.restarts.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn count_restart(&self) {
         self.restarts.fetch_add(1, Ordering::Relaxed);
     }
@@ -119,7 +123,7 @@ impl Node {
         TreeSnapshot {
             name: self.name.clone(),
             state: NodeState::from_u8(self.state.load(Ordering::Relaxed)),
-            restarts: self.restarts.load(Ordering::Relaxed),
+            restarts: self.restarts(),
             last_exit: lock(&self.last_exit).clone(),
             figures: self
                 .gauges

@@ -71,6 +71,8 @@ counters! {
     ignored = "greenroom_frames_ignored_total",
     /// Answers that nobody waited for any more.
     late_answers = "greenroom_late_answers_total",
+    /// Joins that a platform put off, because there were too many at once.
+    limited = "greenroom_joins_limited_total",
     /// Messages that could not be read.
     malformed = "greenroom_frames_malformed_total",
     /// Tries to connect again.
@@ -85,4 +87,6 @@ counters! {
     sent = "greenroom_frames_sent_total",
     /// Events received and not handed out, because the link broke or the bot was stopping.
     unread = "greenroom_events_unread_total",
+    /// Messages of the bot that did not leave, or nobody knows: their channel ended first, or nobody waited any more.
+    unsent = "greenroom_unsent_total",
 }

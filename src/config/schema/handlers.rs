@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Delivery, HOUR, LogLevel, millis};
+use super::{Delivery, Guard, HOUR, LogLevel, millis};
 use crate::config::reader::Section;
 use crate::config::value::Choice;
 
@@ -19,6 +19,9 @@ pub struct Handler {
     pub name: String,
     /// The events it handles.
     pub on: Vec<Trigger>,
+    /// What it is spared.
+    #[serde(flatten)]
+    pub guard: Guard,
     /// How events are handed to it; what is left out is taken from the section `[delivery]`.
     pub delivery: Delivery,
 }
@@ -179,6 +182,7 @@ impl Handler {
             on: section
                 .choices("on")
                 .unwrap_or_else(|| kind.default_triggers()),
+            guard: Guard::read(&mut section),
             delivery: Delivery::read(section.section("delivery"), delivery),
             kind,
         };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use greenroom_proto::mezon::{Wire, event_tag, realtime};
 use serde_json::{Map, Value, json};
 
@@ -111,6 +112,34 @@ impl Hub {
         ))
     }
 
+    /// Sends frames as a test wrote them down, byte for byte, to every open socket.
+    pub(super) fn raw(
+        &mut self,
+        now: Now,
+        body: &Map<String, Value>,
+    ) -> Result<(Value, Vec<Out>), Refusal> {
+        let rows = match body.get("hex") {
+            Some(Value::Array(rows)) => rows.as_slice(),
+            Some(one @ Value::String(_)) => std::slice::from_ref(one),
+            _ => return Err(Refusal::bad("raw: hex is required, a text or a list")),
+        };
+        let frames: Option<Vec<Bytes>> = rows.iter().map(|row| bytes_of(row.as_str()?)).collect();
+        let frames = frames.ok_or_else(|| Refusal::bad("raw: hex must be pairs of digits"))?;
+        let open: Vec<(SocketId, Wire)> = self
+            .sockets
+            .iter()
+            .map(|(id, socket)| (*id, socket.wire))
+            .filter(|(socket, _)| !self.is_stalled(now, *socket))
+            .collect();
+        let mut outs = Vec::new();
+        for frame in frames {
+            for (socket, wire) in &open {
+                self.send(*socket, *wire, frame.clone(), Duration::ZERO, &mut outs);
+            }
+        }
+        Ok((json!({"delivered": open.len()}), outs))
+    }
+
     /// Lets something go wrong.
     pub(super) fn fault(&mut self, now: Now, fault: Fault) -> Result<(Value, Vec<Out>), Refusal> {
         let open: Vec<SocketId> = self.sockets.keys().copied().collect();
@@ -185,6 +214,16 @@ impl Hub {
         bytes.extend(self.entropy.next_u64().to_be_bytes());
         self.send(socket, wire, bytes.into(), Duration::ZERO, outs);
     }
+}
+
+fn bytes_of(hex: &str) -> Option<Bytes> {
+    let digits = hex.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
+        }
+        _ => None,
+    });
+    digits.collect::<Option<Vec<u8>>>().map(Bytes::from)
 }
 
 fn rows<T: serde::de::DeserializeOwned>(

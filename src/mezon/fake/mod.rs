@@ -117,8 +117,9 @@ impl Platform for Mezon {
                 let answer = hub.streams.command(Now::read(), &body);
                 (answer, Vec::new())
             }),
+            "raw" => self.server.try_run(|hub| hub.raw(Now::read(), &body)),
             other => Err(Refusal::unknown(format!(
-                "unknown command \"{other}\", known are agent, emit, fault, journal, say"
+                "unknown command \"{other}\", known are agent, emit, fault, journal, raw, say"
             ))),
         }
     }

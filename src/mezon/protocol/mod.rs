@@ -135,7 +135,7 @@ impl Protocol for MezonProtocol {
     fn settings(&self) -> connection::Settings {
         connection::Settings {
             heartbeat_every: self.settings.heartbeat,
-            heartbeat_limit: self.settings.heartbeat,
+            heartbeat_limit: self.settings.heartbeat_timeout,
             request_timeout: self.settings.request_timeout,
             per_second: PER_SECOND,
             backoff: self.settings.backoff,

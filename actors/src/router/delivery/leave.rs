@@ -34,7 +34,7 @@ impl<T: Payload> Courier<T> {
 
     fn leave_one(&self, event: &Event<T>, attempts: u32) {
         let left = self.dead.leave(&self.handler, event, attempts);
-        self.tally.left(left);
+        self.tally.left(left, attempts);
     }
 }
 
@@ -81,6 +81,8 @@ impl<T: Payload> Registered for Courier<T> {
             filtered: self.tally.filtered.get(),
             dead: self.tally.dead.get(),
             left: self.tally.left.get(),
+            stopped: self.tally.stopped.get(),
+            stopped_tried: self.tally.stopped_tried.get(),
             abandoned: self.tally.abandoned.get(),
             waiting: self.waiting(),
         }
