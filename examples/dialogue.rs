@@ -49,11 +49,11 @@ fn start(url: &str, store: &Store) -> Result<Running, Box<dyn std::error::Error>
     let pizza = Dialogue::new("pizza", step)
         .begins(|message| message.command("!pizza").map(|_| Pizza::Begin))
         .cancelled_by("stop", "Never mind.")
-        .expires_after(Duration::from_secs(600))
-        .store(store);
+        .expires_after(Duration::from_secs(600));
     let bot = Bot::builder("pizzeria")
         .platform(Mezon::new(settings))
         .dialogue(pizza)
+        .open_store(store)
         .on("expired", async |expired: Event<DialogueExpired>| {
             expired
                 .say("You have thought about it for too long.")
