@@ -43,6 +43,7 @@ mod interactive;
 mod lenient;
 mod limits;
 mod log;
+mod mention;
 mod message;
 mod model;
 mod outgoing;
