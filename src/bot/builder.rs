@@ -10,6 +10,7 @@ use std::time::Duration;
 use actix::{Actor, Context};
 use greenroom_actors::entropy::Entropy;
 use greenroom_actors::event::{ChannelKey, Event, Origin, Payload};
+use greenroom_actors::graph::Graph;
 use greenroom_actors::router::middleware::Middleware;
 use greenroom_actors::router::{Outcome, Registration, Router, closure};
 use greenroom_actors::store::Store;
@@ -67,6 +68,8 @@ pub struct BotBuilder {
     child_shutdown: Option<Duration>,
     store: Option<Keep>,
     router: Router,
+    #[cfg(feature = "client")]
+    network: Arc<dyn crate::platform::Network>,
     #[cfg(feature = "endpoint")]
     endpoint: Option<SocketAddr>,
 }
@@ -107,9 +110,17 @@ impl Bot {
             child_shutdown: None,
             store: None,
             router: Router::default(),
+            #[cfg(feature = "client")]
+            network: crate::platform::network::default(),
             #[cfg(feature = "endpoint")]
             endpoint: None,
         }
+    }
+
+    /// Draws the tree and how events will travel through it.
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        self.running.router.graph(&self.tree.snapshot())
     }
 
     /// Starts the bot on the current arbiter.
@@ -147,6 +158,30 @@ impl BotBuilder {
     pub fn platform(mut self, adapter: impl Adapter + 'static) -> Self {
         self.adapters.push(Box::new(adapter));
         self
+    }
+
+    /// Reaches the platforms in another way than over the sockets of this machine.
+    #[cfg(feature = "client")]
+    pub fn network(mut self, network: impl crate::platform::Network + 'static) -> Self {
+        self.network = Arc::new(network);
+        self
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn boxed_platform(mut self, adapter: Box<dyn Adapter>) -> Self {
+        self.adapters.push(adapter);
+        self
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Says whether the bot is on a platform already.
+    #[cfg(feature = "testing")]
+    pub(crate) fn has_platform(&self) -> bool {
+        !self.adapters.is_empty()
     }
 
     /// Registers an async closure for events of type `T` under `name`.
@@ -300,7 +335,9 @@ impl BotBuilder {
             counters: Arc::new(Counters::default()),
             intensity: self.intensity,
             backoff: self.backoff,
-            observer: restarts_as_events(&self.name, &router),
+            observer: restarts_as_events(&self.name, &router, &self.entropy),
+            #[cfg(feature = "client")]
+            network: self.network,
         };
         let mut platforms = assembly.supervisor("platforms", Strategy::OneForOne);
         let (mut quiesce, mut names) = (Vec::new(), Vec::new());
@@ -330,7 +367,9 @@ impl BotBuilder {
                 handlers.child(register(&router, &self.entropy, self.child_shutdown))
             });
         // Stopped in reverse order: handlers finish while the platforms can still carry their replies.
-        let tree = assembly.supervisor(&self.name, Strategy::OneForOne);
+        let tree = assembly
+            .supervisor(&self.name, Strategy::OneForOne)
+            .shutdown_within(self.deadlines.drain.saturating_add(PLATFORMS_STOP));
         #[cfg_attr(
             not(feature = "endpoint"),
             expect(unused_mut, reason = "only the endpoint changes it")
@@ -365,8 +404,9 @@ impl BotBuilder {
 }
 
 /// Publishes the restarts of a bot's actors as events of type [`Restarted`].
-fn restarts_as_events(bot: &str, router: &Router) -> Observer {
+fn restarts_as_events(bot: &str, router: &Router, entropy: &Entropy) -> Observer {
     let origin = Origin::new("greenroom", bot, router);
+    origin.draw_traces(&entropy.derive("restart traces"));
     let topic = router.topic::<Restarted>();
     Arc::new(move |restarted| {
         let event = Event::new(&origin, 0, ChannelKey::default(), restarted.clone());
@@ -376,3 +416,6 @@ fn restarts_as_events(bot: &str, router: &Router) -> Observer {
         }
     })
 }
+
+/// How long the platforms may take to stop, once the handlers have.
+const PLATFORMS_STOP: Duration = Duration::from_secs(30);

@@ -80,7 +80,8 @@ fn add(bot: BotBuilder, handler: &Handler) -> BotBuilder {
 
 fn subscribe<A>(registration: Registration<A>, wanted: bool) -> Registration<A>
 where
-    A: actix::Actor<Context = actix::Context<A>> + actix::Handler<Event<ChatMessage>>,
+    A: actix::Actor<Context = actix::Context<A>>
+        + actix::Handler<Event<ChatMessage>, Result: 'static>,
 {
     match wanted {
         true => registration.on::<ChatMessage>(),

@@ -18,11 +18,11 @@ use std::sync::Arc;
 use actix::{Arbiter, ArbiterHandle, System};
 use greenroom_actors::cache::Cache;
 use greenroom_actors::channel::{ChannelSettings, Channels};
-use greenroom_actors::connection::{Connection, ConnectionRef, Transport};
+use greenroom_actors::connection::{Connection, ConnectionRef, Transport, declared};
 use greenroom_actors::error::BoxError;
 use greenroom_actors::event::Origin;
 use greenroom_actors::session::{Session, SessionSettings, SessionStore};
-use greenroom_actors::supervisor::{ChildSpec, Strategy, Supervisor};
+use greenroom_actors::supervisor::{ChildSpec, NodeKind, Strategy, Supervisor};
 use secrecy::ExposeSecret;
 
 use super::authenticator::MezonAuthenticator;
@@ -31,15 +31,14 @@ use super::client::{Doors, Line, MezonClient};
 use super::config::Settings;
 use super::limits::MAX_BODY;
 use super::log::{CacheOptions, MessageLog};
-use super::protocol::{MezonProtocol, Parts};
+use super::protocol::{MezonProtocol, Parts, publishes};
 use super::tokens::Wallet;
 #[cfg(unix)]
 use crate::cache::CacheDoor;
 use crate::chat::Speaker;
 use crate::platform::http::{HttpClient, Pace};
 use crate::platform::tls::Trust;
-use crate::platform::websocket::Websocket;
-use crate::platform::{Adapter, Assembly, Source};
+use crate::platform::{Adapter, Assembly, Network, Source};
 
 /// Mezon as a platform of a bot.
 ///
@@ -95,7 +94,7 @@ impl Mezon {
         self
     }
 
-    /// Opens links in another way than over the network. `make` is called on the thread of the connection, at each of its starts.
+    /// Opens links in another way than over the network of the bot. `make` is called on the thread of the connection, at each of its starts.
     pub fn transport(
         mut self,
         make: impl Fn() -> Rc<dyn Transport> + Send + Sync + 'static,
@@ -137,17 +136,16 @@ impl Adapter for Mezon {
         let (settings, state) = (Arc::clone(client.settings()), Arc::clone(client.state()));
         check(&settings)?;
         let trust = Trust::new(settings.ca_file.as_deref())?;
-        let transport = transport.unwrap_or_else(|| {
-            let trust = trust.clone();
-            Arc::new(move || Rc::new(Websocket::trusting(&trust)))
-        });
         let mut branch = assembly.supervisor(NAME, Strategy::OneForOne);
         let cache = options
             .as_ref()
             .map(|options| Cache::new(options.settings.clone()));
+        let mut cached = None;
         if let Some(cache) = &cache {
             let folder = options.as_ref().map(|options| &options.settings.path);
-            branch = branch.child(shards(cache, folder, assembly));
+            let shards = shards(cache, folder, assembly);
+            cached = Some(shards.node());
+            branch = branch.child(shards);
         }
         let log = cache.clone().zip(options);
         let log = log.map(|(cache, options)| {
@@ -157,6 +155,7 @@ impl Adapter for Mezon {
         let web = Web {
             settings: Arc::clone(&settings),
             trust,
+            network: Arc::clone(&assembly.network),
             pace: settings.rest_spacing.map(Pace::new),
         };
         let session = session(&web);
@@ -184,11 +183,15 @@ impl Adapter for Mezon {
             });
             let door: Arc<dyn Speaker> = Arc::new(client.clone());
             let origin = Origin::with_door(NAME, &assembly.bot, &assembly.router, door);
+            origin.draw_traces(&assembly.entropy.derive("mezon traces"));
             let entropy = assembly.entropy.derive("mezon connection");
             move || {
                 let protocol = MezonProtocol::new(Parts {
                     settings: Arc::clone(&settings),
-                    transport: transport(),
+                    transport: match &transport {
+                        Some(transport) => transport(),
+                        None => web.network.websocket(&web.trust),
+                    },
                     http: web.client(),
                     session: authenticated.clone(),
                     state: Arc::clone(&state),
@@ -203,6 +206,11 @@ impl Adapter for Mezon {
                 )
             }
         });
+        let connection = publishes(declared(connection, &assembly.router), &assembly.router);
+        channels.node().feeds(&connection.node(), "sends");
+        if let Some(cached) = cached {
+            connection.node().feeds(&cached, "keeps");
+        }
         let quiesce = vec![connection.address().narrow()];
         let branch = branch
             .child(session)
@@ -235,6 +243,7 @@ fn check(settings: &Settings) -> Result<(), BoxError> {
 struct Web {
     settings: Arc<Settings>,
     trust: Trust,
+    network: Arc<dyn Network>,
     pace: Option<Pace>,
 }
 
@@ -244,7 +253,8 @@ impl Web {
     }
 
     fn unpaced(&self) -> HttpClient {
-        HttpClient::trusting(&self.trust, self.settings.timeout, MAX_BODY)
+        let exchange = self.network.http(&self.trust);
+        HttpClient::over(exchange, self.settings.timeout, MAX_BODY)
     }
 }
 
@@ -258,6 +268,7 @@ fn session(web: &Web) -> ChildSpec<Session<MezonAuthenticator>> {
         let authenticator = MezonAuthenticator::new(web.client(), Arc::clone(&web.settings));
         Session::new(authenticator, kept.clone())
     })
+    .kind(NodeKind::Session)
 }
 
 fn api(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildSpec<ApiCaller> {
@@ -275,10 +286,12 @@ fn wallet(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildS
 
 /// The shards of the cache, on a thread of their own where there can be one: what they do blocks.
 fn shards(cache: &Cache, folder: Option<&PathBuf>, assembly: &Assembly) -> Supervisor {
-    let thread: Option<ArbiterHandle> = System::try_current().map(|_| Arbiter::new().handle());
+    let system = System::try_current().filter(|_| !assembly.network.is_in_process());
+    let thread: Option<ArbiterHandle> = system.map(|_| Arbiter::new().handle());
     let shard = |number: usize| {
         let cache = cache.clone();
         let shard = ChildSpec::new(format!("cache shard {number}"), move || cache.shard(number));
+        let shard = shard.kind(NodeKind::Cache);
         match &thread {
             Some(thread) => shard.on_arbiter(thread.clone()),
             None => shard,

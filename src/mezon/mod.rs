@@ -29,9 +29,11 @@ mod protocol;
 mod raw;
 mod register;
 mod scan;
+mod socket;
 mod state;
 mod text;
 mod tokens;
+mod trail;
 mod wide;
 
 pub use adapter::Mezon;
@@ -63,5 +65,6 @@ pub use model::{Channel, Clan, User};
 pub use outgoing::{Attachment, NewMessage};
 pub use protocol::MezonProtocol;
 pub use register::MezonEvents;
+pub use socket::Socket;
 pub use text::{Mark, Text};
 pub use tokens::{TokenTransfer, TransferError, TransferReceipt};

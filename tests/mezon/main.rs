@@ -22,11 +22,13 @@ macro_rules! on_both_wires {
 }
 
 mod defects;
+mod defects_cache;
 mod defects_link;
 mod events;
 mod life;
 mod noise;
 mod objects;
+mod socket;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod startup;

@@ -13,6 +13,7 @@ use crate::clock::{self, Instant};
 use crate::error::Retry;
 use crate::event::Origin;
 use crate::store::{Store, StoreError};
+use crate::telemetry::{Histogram, HistogramSnapshot};
 
 /// One registration of one type of event, whatever the type.
 pub(crate) trait Registered: Send + Sync {
@@ -29,6 +30,8 @@ pub(crate) trait Registered: Send + Sync {
     ) -> Result<(), ReplayError>;
 
     fn report(&self) -> HandlerReport;
+
+    fn times(&self) -> &Histogram;
 
     fn is_idle(&self) -> bool;
 
@@ -330,6 +333,19 @@ impl Router {
     /// Closes all queues and gives up everything that is left in them: for the end of a shutdown.
     pub fn give_up(&self) {
         self.registry().all().iter().for_each(|one| one.give_up());
+    }
+
+    /// Says how long attempts took, by handler and type of event.
+    #[must_use]
+    pub fn handling_times(&self) -> BTreeMap<(String, &'static str), HistogramSnapshot> {
+        let mut all: BTreeMap<_, HistogramSnapshot> = BTreeMap::new();
+        for one in self.registry().all() {
+            let times = one.times().snapshot();
+            all.entry((one.handler().to_owned(), one.event()))
+                .and_modify(|sum| sum.add(&times))
+                .or_insert(times);
+        }
+        all
     }
 
     /// Says what became of the events of each registration.
