@@ -83,3 +83,38 @@ fn each_way_to_fail_has_its_exit_code() {
         assert_eq!(error["error"]["kind"], kind, "{text}");
     }
 }
+
+#[test]
+fn faults_come_by_script_and_by_rate() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/outage.toml");
+    let arguments = ["--seed", "7", "--chaos", "0.01", "--script", script];
+    let mut sim = Sim::start(&arguments);
+    let mut out = BufReader::new(sim.0.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    assert!(line.starts_with('{'), "{line}");
+    sim.stop("-TERM");
+    assert_eq!(sim.end().0, Some(0));
+}
+
+#[test]
+fn wrong_faults_are_told_with_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("script.toml");
+    std::fs::write(&file, "[[fault]]\nat = \"5s\"\nkind = \"stal\"\n").unwrap();
+    let file = file.display().to_string();
+    let (code, err) = Sim::start(&["--script", &file]).end();
+    assert_eq!(code, Some(3), "{err}");
+    assert!(
+        err.contains("line 3: unknown kind \"stal\", known are clog"),
+        "{err}"
+    );
+    let elsewhere = "[[fault]]\nat = \"5s\"\nplatform = \"mezzo\"\nkind = \"stall\"\n";
+    std::fs::write(&file, elsewhere).unwrap();
+    let (code, err) = Sim::start(&["--script", &file]).end();
+    assert_eq!(code, Some(3), "{err}");
+    assert!(err.contains("line 1: unknown platform \"mezzo\""), "{err}");
+    let (code, err) = Sim::start(&["--chaos", "2"]).end();
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("from 0 to 1"), "{err}");
+}

@@ -3,7 +3,7 @@
 //! The toy speaks text: `r<cid>:<body>` asks, `a<cid>:<body>` answers, `e<n>` is event number n.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -29,6 +29,8 @@ thread_local! {
     /// What the toy's server has on record: events by number, and requests that it has carried out.
     static RECORD: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
     static DONE: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// So many times what was missed cannot be fetched.
+    static FAILING: Cell<u32> = const { Cell::new(0) };
 }
 
 struct Toy {
@@ -143,6 +145,12 @@ impl Protocol for Toy {
         _: Duration,
     ) -> LocalBoxFuture<'static, Result<Vec<Missed>, Trouble>> {
         async {
+            // Asking takes a while.
+            later(100).await;
+            if FAILING.get() > 0 {
+                FAILING.set(FAILING.get() - 1);
+                return Err(Trouble::retry("the list is not there", None));
+            }
             let events = RECORD.with(|record| {
                 record
                     .borrow()
@@ -198,6 +206,7 @@ impl Stage {
         TRANSPORT.with(|slot| *slot.borrow_mut() = Some(transport));
         RECORD.with(|record| record.borrow_mut().clear());
         DONE.with(|done| done.borrow_mut().clear());
+        FAILING.set(0);
         let (router, counters) = (Router::default(), Arc::new(Counters::default()));
         let (handled, lifecycle) = (
             Arc::new(Mutex::new(Vec::new())),
@@ -568,5 +577,86 @@ fn retries_go_on_for_ever_and_never_too_fast() {
             start.elapsed()
         );
         stage.accept().await;
+    });
+}
+
+#[test]
+fn what_was_missed_is_fetched_again_until_it_is_there_and_comes_before_newer_events() {
+    paused(|| async {
+        let mut stage = Stage::new(Duration::ZERO, false);
+        let peer = stage.accept().await;
+        happen(&peer, 1).await;
+        later(10).await;
+        peer.cut();
+        RECORD.with(|record| record.borrow_mut().push(2));
+        FAILING.set(3);
+        let peer = stage.accept().await;
+        later(50).await;
+        happen(&peer, 3).await;
+        later(500).await;
+        assert_eq!(*stage.handled.lock().unwrap(), [1], "3 waits for 2");
+        later(30_000).await;
+        assert_eq!(*stage.handled.lock().unwrap(), [1, 2, 3]);
+        assert_eq!(stage.counters.failed_catch_ups.get(), 0);
+        drop(peer);
+    });
+}
+
+#[test]
+fn a_gap_stays_open_if_the_next_link_is_lost_before_it_is_filled() {
+    paused(|| async {
+        let mut stage = Stage::new(Duration::ZERO, false);
+        let peer = stage.accept().await;
+        happen(&peer, 1).await;
+        later(10).await;
+        peer.cut();
+        RECORD.with(|record| record.borrow_mut().push(2));
+        FAILING.set(1);
+        let peer = stage.accept().await;
+        happen(&peer, 3).await;
+        later(50).await;
+        peer.cut();
+        let peer = stage.accept().await;
+        later(30_000).await;
+        assert_eq!(*stage.handled.lock().unwrap(), [1, 2, 3]);
+        drop(peer);
+    });
+}
+
+#[test]
+fn an_event_that_cannot_be_read_is_fetched_on_the_live_link() {
+    paused(|| async {
+        let mut stage = Stage::new(Duration::ZERO, false);
+        let peer = stage.accept().await;
+        happen(&peer, 1).await;
+        RECORD.with(|record| record.borrow_mut().push(2));
+        say(&peer, "garbled").await;
+        later(2_000).await;
+        assert_eq!(*stage.handled.lock().unwrap(), [1, 2]);
+        assert_eq!(stage.counters.reconnects.get(), 0);
+        assert_eq!(stage.counters.malformed.get(), 1);
+    });
+}
+
+#[test]
+fn what_a_silent_server_may_still_read_is_not_sent_again() {
+    paused(|| async {
+        let mut stage = Stage::new(Duration::ZERO, false);
+        let peer = stage.accept().await;
+        let connection = stage.connection.clone();
+        // Sent shortly before the heartbeat is missed, so that it does not run out of time by itself.
+        later(15_000).await;
+        let asked = tokio::task::spawn_local(async move { connection.ask("one".into()).await });
+        let silent = async {
+            while let Some(text) = read(&peer).await {
+                assert!(text.contains("ping") || text.contains("one"), "{text}");
+            }
+        };
+        silent.await;
+        let peer = stage.accept().await;
+        later(1_000).await;
+        assert_eq!(asked.await.unwrap(), Err(RequestError::OutcomeUnknown));
+        let again = tokio::time::timeout(Duration::from_secs(5), read(&peer)).await;
+        assert!(again.is_err(), "{again:?}");
     });
 }

@@ -93,6 +93,8 @@ impl Script {
             let fault = reader.lines.fault(error);
             reader.faults.push(fault);
         }
+        // What is left of a file that is no TOML says little.
+        reader.finish()?;
         let mut cues = Vec::new();
         for (key, value) in table.into_inner() {
             match (key.get_ref().as_ref(), value.into_inner()) {
@@ -254,11 +256,12 @@ impl Reader {
         found
     }
 
-    fn finish(mut self) -> Result<(), SimulatorError> {
-        self.faults.sort_by_key(|fault| fault.line);
-        match self.faults.is_empty() {
+    fn finish(&mut self) -> Result<(), SimulatorError> {
+        let mut faults = std::mem::take(&mut self.faults);
+        faults.sort_by_key(|fault| fault.line);
+        match faults.is_empty() {
             true => Ok(()),
-            false => Err(SimulatorError::Script(self.faults)),
+            false => Err(SimulatorError::Script(faults)),
         }
     }
 }

@@ -129,19 +129,24 @@ impl Server {
         self.network.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs the logic and sends what it wants to send; tells how many got an event, if the answer tells that.
+    /// Runs the logic and sends what it wants to send; returns its answer, and how many sockets got an event.
     fn run(
         &self,
         run: impl FnOnce(&mut dyn Host, Now) -> Result<(Value, Vec<Out>), Refusal>,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<(Value, usize), Refusal> {
         let now = Now::read();
         let network = &mut *self.lock();
-        let (mut value, outs) = run(&mut *network.host, now)?;
-        let has_events = outs.iter().any(|out| matches!(out, Out::Event(_)));
-        let delivered = network.carry_out(now, outs);
-        if let Value::Object(fields) = &mut value
-            && (has_events || fields.contains_key("delivered"))
-        {
+        let (value, outs) = run(&mut *network.host, now)?;
+        Ok((value, network.carry_out(now, outs)))
+    }
+
+    /// As [`run`](Self::run), with the number of sockets in the answer.
+    fn deliver(
+        &self,
+        run: impl FnOnce(&mut dyn Host, Now) -> Result<(Value, Vec<Out>), Refusal>,
+    ) -> Result<Value, Refusal> {
+        let (mut value, delivered) = self.run(run)?;
+        if let Value::Object(fields) = &mut value {
             fields.insert("delivered".to_owned(), delivered.into());
         }
         Ok(value)
@@ -154,11 +159,11 @@ impl Platform for Server {
     }
 
     fn emit(&self, body: Map<String, Value>) -> Result<Value, Refusal> {
-        self.run(|host, now| host.emit(now, body))
+        self.deliver(|host, now| host.emit(now, body))
     }
 
     fn say(&self, body: Map<String, Value>) -> Result<Value, Refusal> {
-        self.run(|host, now| host.say(now, &body))
+        self.deliver(|host, now| host.say(now, &body))
     }
 
     fn fault(&self, fault: Fault) -> Result<Value, Refusal> {
@@ -181,7 +186,7 @@ impl Platform for Server {
         }
         let entropy = self.entropy.derive("chaos");
         self.lock().set_chaos(rate, entropy);
-        Ok(json!({"ok": true, "rate": rate, "seed": self.entropy.seed()}))
+        Ok(json!({"ok": true, "rate": rate}))
     }
 
     fn journal(&self, seq: u64) -> Vec<Entry> {
@@ -193,7 +198,8 @@ impl Platform for Server {
     }
 
     fn command(&self, name: &str, body: Map<String, Value>) -> Result<Value, Refusal> {
-        self.run(|host, now| host.command(now, name, body))
+        let (answer, _) = self.run(|host, now| host.command(now, name, body))?;
+        Ok(answer)
     }
 
     fn stop(&self) {
