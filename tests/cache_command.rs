@@ -300,3 +300,154 @@ async fn a_store_in_use_is_exit_code_1_and_a_sentence() {
     cache.close().await.unwrap();
     place.run(&["list"]).ok();
 }
+
+#[test]
+fn a_database_cannot_be_read_by_a_program_without_the_feature() {
+    if cfg!(feature = "sqlite-import") {
+        return;
+    }
+    let outcome = Place::empty().run(&["import", "--from-sqlite", "old.db"]);
+    assert_eq!(outcome.code, Some(2), "{}", outcome.err);
+    assert!(outcome.err.contains("sqlite-import"), "{}", outcome.err);
+}
+
+#[cfg(feature = "sqlite-import")]
+mod sqlite {
+    use rusqlite::{Connection, params};
+
+    use super::*;
+
+    /// The table as the Python client makes it, and as the JavaScript client does.
+    const KEYS: [&str; 2] = ["id, channel_id", "clan_id, channel_id, id"];
+
+    fn database(place: &Place, key: &str) -> Connection {
+        let database = Connection::open(place.path("old.db")).unwrap();
+        let sql = format!(
+            "CREATE TABLE messages (id TEXT NOT NULL, channel_id TEXT NOT NULL, clan_id TEXT, sender_id TEXT, content TEXT,
+                mentions TEXT, attachments TEXT, reactions TEXT, msg_references TEXT, topic_id TEXT, create_time_seconds INTEGER,
+                PRIMARY KEY ({key}));
+             CREATE INDEX idx_messages_channel_id ON messages(channel_id);"
+        );
+        database.execute_batch(&sql).unwrap();
+        database
+    }
+
+    fn insert(database: &Connection, id: &str, content: &str, mentions: &str) {
+        let sql = "INSERT INTO messages VALUES (?, '30', '2', '4', ?, ?, '[]', '[]', ?, NULL, 1700000000)";
+        let references = r#"[{"message_ref_id": "1", "message_sender_id": "4"}]"#;
+        database
+            .execute(sql, params![id, content, mentions, references])
+            .unwrap();
+    }
+
+    #[test]
+    fn messages_of_other_clients_come_in_once() {
+        for key in KEYS {
+            let place = Place::empty();
+            let database = database(&place, key);
+            database.execute_batch("BEGIN").unwrap();
+            for number in 1..=1_200 {
+                let content = json!({"t": format!("line {number}")}).to_string();
+                insert(
+                    &database,
+                    &number.to_string(),
+                    &content,
+                    r#"[{"user_id": "4", "s": 0, "e": 4}]"#,
+                );
+            }
+            insert(&database, "9001", "no JSON at all", "[]");
+            insert(&database, "9002", "\"a text as JSON\"", "null");
+            insert(&database, "x", "{}", "[]");
+            insert(&database, "9003", "{}", "{broken");
+            insert(&database, "9004", "{}", "7");
+            database
+                .execute("INSERT INTO messages (id, channel_id, clan_id, create_time_seconds) VALUES ('9005', 'y', '2', 1)", [])
+                .unwrap();
+            database.execute_batch("COMMIT").unwrap();
+            drop(database);
+            let import = ["import", "--from-sqlite", "old.db", "--json"];
+            let first = &place.run(&import).ok().lines()[0];
+            let reasons = json!({"with a list that is no JSON": 2, "without a number as channel_id": 1, "without a number as id": 1});
+            assert_eq!(
+                *first,
+                json!({"imported": 1_202, "known": 0, "skipped": 4, "reasons": reasons})
+            );
+            let again = &place.run(&import).ok().lines()[0];
+            assert_eq!(
+                (&again["imported"], &again["known"]),
+                (&json!(0), &json!(1_202))
+            );
+            let told = place.run(&["import", "--from-sqlite", "old.db"]).ok().out;
+            assert!(
+                told.contains(
+                    "imported 0 messages, 1202 were kept already, skipped 4: 2 with a list"
+                ),
+                "{told}"
+            );
+
+            let show = ["show", "--channel", "2/30", "--json", "--limit"];
+            let shown = place.run(&[&show[..], &["3"]].concat()).ok().lines();
+            let texts: Vec<_> = shown
+                .iter()
+                .map(|line| line["text"].as_str().unwrap())
+                .collect();
+            assert_eq!(texts, ["a text as JSON", "no JSON at all", "line 1200"]);
+            assert_eq!(shown[2]["mentions"][0]["user_id"], "4");
+            assert_eq!(shown[2]["references"][0]["message_ref_id"], "1");
+            assert_eq!(
+                (&shown[2]["sender_id"], &shown[2]["at"]),
+                (&json!("4"), &json!(1_700_000_000))
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_kept_already_stays_as_it_is() {
+        let place = Place::empty();
+        let database = database(&place, KEYS[0]);
+        insert(&database, "3", r#"{"t": "poorer"}"#, "[]");
+        drop(database);
+        place.run_with(&["import"], &line_of(3)).ok();
+        place.run(&["import", "--from-sqlite", "old.db"]).ok();
+        let got = place.run(&["get", "--channel", "30", "3", "--json"]).ok();
+        assert_eq!(got.lines()[0]["username"], "alice");
+    }
+
+    fn line_of(id: i64) -> String {
+        greenroom_actors::cache::to_line(&message(2, 30, id), |_| None)
+    }
+
+    #[test]
+    fn wrong_files_are_named() {
+        let place = Place::empty();
+        std::fs::write(place.path("text.db"), "hello ".repeat(1_000)).unwrap();
+        let other = Connection::open(place.path("other.db")).unwrap();
+        other
+            .execute_batch("CREATE TABLE notes (id INTEGER, body TEXT)")
+            .unwrap();
+        drop(other);
+        for (file, words) in [
+            ("none.db", "No such file"),
+            ("text.db", "is not a SQLite database"),
+            (
+                "other.db",
+                "channel_id, content, create_time_seconds is needed",
+            ),
+            (".", "cannot read"),
+        ] {
+            let outcome = place.run(&["import", "--from-sqlite", file]);
+            assert_eq!(outcome.code, Some(1), "{file}: {}", outcome.err);
+            assert!(
+                outcome.err.contains(file) && outcome.err.contains(words),
+                "{file}: {}",
+                outcome.err
+            );
+            assert!(
+                !place.path("kept").exists(),
+                "nothing is made for a wrong file"
+            );
+        }
+        let both = place.run(&["import", "lines.jsonl", "--from-sqlite", "x.db"]);
+        assert_eq!(both.code, Some(2), "{}", both.err);
+    }
+}

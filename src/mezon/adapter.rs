@@ -5,6 +5,7 @@
 //! ├─ cache        messages on disk, if they are kept: shards on a thread of their own, and a door for other processes
 //! ├─ session      tokens
 //! ├─ api          calls over HTTP
+//! ├─ wallet       transfers of tokens, one after another
 //! ├─ connection   the socket
 //! └─ channels     one actor for each conversation in which something is said
 //! ```
@@ -17,11 +18,11 @@ use std::sync::Arc;
 use actix::{Arbiter, ArbiterHandle, System};
 use greenroom_actors::cache::Cache;
 use greenroom_actors::channel::{ChannelSettings, Channels};
-use greenroom_actors::connection::{Connection, ConnectionRef, Transport};
+use greenroom_actors::connection::{Connection, ConnectionRef, Transport, declared};
 use greenroom_actors::error::BoxError;
 use greenroom_actors::event::Origin;
 use greenroom_actors::session::{Session, SessionSettings, SessionStore};
-use greenroom_actors::supervisor::{ChildSpec, Strategy, Supervisor};
+use greenroom_actors::supervisor::{ChildSpec, NodeKind, Strategy, Supervisor};
 use secrecy::ExposeSecret;
 
 use super::authenticator::MezonAuthenticator;
@@ -30,13 +31,14 @@ use super::client::{Doors, Line, MezonClient};
 use super::config::Settings;
 use super::limits::MAX_BODY;
 use super::log::{CacheOptions, MessageLog};
-use super::protocol::{MezonProtocol, Parts};
+use super::protocol::{MezonProtocol, Parts, publishes};
+use super::tokens::Wallet;
 #[cfg(unix)]
 use crate::cache::CacheDoor;
 use crate::chat::Speaker;
-use crate::platform::http::HttpClient;
-use crate::platform::websocket::Websocket;
-use crate::platform::{Adapter, Assembly, Source};
+use crate::platform::http::{HttpClient, Pace};
+use crate::platform::tls::Trust;
+use crate::platform::{Adapter, Assembly, Network, Source};
 
 /// Mezon as a platform of a bot.
 ///
@@ -55,7 +57,7 @@ use crate::platform::{Adapter, Assembly, Source};
 pub struct Mezon {
     client: MezonClient,
     cache: Option<CacheOptions>,
-    transport: MakeTransport,
+    transport: Option<MakeTransport>,
 }
 
 type MakeTransport = Arc<dyn Fn() -> Rc<dyn Transport> + Send + Sync>;
@@ -75,7 +77,7 @@ impl Mezon {
         Self {
             client: MezonClient::new(Arc::new(settings.into())),
             cache: None,
-            transport: Arc::new(|| Rc::new(Websocket::new())),
+            transport: None,
         }
     }
 
@@ -92,12 +94,12 @@ impl Mezon {
         self
     }
 
-    /// Opens links in another way than over the network. `make` is called on the thread of the connection, at each of its starts.
+    /// Opens links in another way than over the network of the bot. `make` is called on the thread of the connection, at each of its starts.
     pub fn transport(
         mut self,
         make: impl Fn() -> Rc<dyn Transport> + Send + Sync + 'static,
     ) -> Self {
-        self.transport = Arc::new(make);
+        self.transport = Some(Arc::new(make));
         self
     }
 
@@ -133,23 +135,35 @@ impl Adapter for Mezon {
         } = *self;
         let (settings, state) = (Arc::clone(client.settings()), Arc::clone(client.state()));
         check(&settings)?;
+        let trust = Trust::new(settings.ca_file.as_deref())?;
         let mut branch = assembly.supervisor(NAME, Strategy::OneForOne);
         let cache = options
             .as_ref()
             .map(|options| Cache::new(options.settings.clone()));
+        let mut cached = None;
         if let Some(cache) = &cache {
             let folder = options.as_ref().map(|options| &options.settings.path);
-            branch = branch.child(shards(cache, folder, assembly));
+            let shards = shards(cache, folder, assembly);
+            cached = Some(shards.node());
+            branch = branch.child(shards);
         }
         let log = cache.clone().zip(options);
         let log = log.map(|(cache, options)| {
             MessageLog::new(cache, Arc::clone(&assembly.counters), &options)
         });
 
-        let session = session(&settings);
+        let web = Web {
+            settings: Arc::clone(&settings),
+            trust,
+            network: Arc::clone(&assembly.network),
+            pace: settings.rest_spacing.map(Pace::new),
+        };
+        let session = session(&web);
         let authenticated = session.address();
-        let api = api(&settings, &session);
+        let api = api(&web, &session);
         let caller = api.address();
+        let wallet = wallet(&web, &session);
+        let tokens = wallet.address();
         let channels = assembly.supervisor("channels", Strategy::OneForOne);
         let counters = Arc::clone(&assembly.counters);
         let connection = ChildSpec::linked("connection", |address| {
@@ -158,19 +172,27 @@ impl Adapter for Mezon {
                 counters: Arc::clone(&counters),
                 state: Arc::clone(&state),
             };
-            client.connect(Doors {
+            client.open(Doors {
+                hang_up: address.narrow(),
+                resume: address.narrow(),
                 api: caller,
+                wallet: tokens,
                 cache,
-                channels: Channels::new(line, ChannelSettings::default(), channels.handle()),
+                channels: Channels::new(line, ChannelSettings::default(), channels.handle())
+                    .counted_in(&counters),
             });
             let door: Arc<dyn Speaker> = Arc::new(client.clone());
             let origin = Origin::with_door(NAME, &assembly.bot, &assembly.router, door);
+            origin.draw_traces(&assembly.entropy.derive("mezon traces"));
             let entropy = assembly.entropy.derive("mezon connection");
             move || {
                 let protocol = MezonProtocol::new(Parts {
                     settings: Arc::clone(&settings),
-                    transport: transport(),
-                    http: http(&settings),
+                    transport: match &transport {
+                        Some(transport) => transport(),
+                        None => web.network.websocket(&web.trust),
+                    },
+                    http: web.client(),
                     session: authenticated.clone(),
                     state: Arc::clone(&state),
                     origin: Arc::clone(&origin),
@@ -184,10 +206,16 @@ impl Adapter for Mezon {
                 )
             }
         });
+        let connection = publishes(declared(connection, &assembly.router), &assembly.router);
+        channels.node().feeds(&connection.node(), "sends");
+        if let Some(cached) = cached {
+            connection.node().feeds(&cached, "keeps");
+        }
         let quiesce = vec![connection.address().narrow()];
         let branch = branch
             .child(session)
             .child(api)
+            .child(wallet)
             .child(connection)
             .child(channels);
         Ok(Source {
@@ -210,34 +238,60 @@ fn check(settings: &Settings) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn session(settings: &Arc<Settings>) -> ChildSpec<Session<MezonAuthenticator>> {
-    let mut kept = SessionSettings::default();
-    if let Some(file) = &settings.session_file {
-        kept = kept.store(SessionStore::new(file));
-    }
-    let settings = Arc::clone(settings);
-    ChildSpec::new("session", move || {
-        let authenticator = MezonAuthenticator::new(http(&settings), Arc::clone(&settings));
-        Session::new(authenticator, kept.clone())
-    })
+/// What calls over HTTP are made with; each actor has a client of its own, all have one pace.
+#[derive(Clone)]
+struct Web {
+    settings: Arc<Settings>,
+    trust: Trust,
+    network: Arc<dyn Network>,
+    pace: Option<Pace>,
 }
 
-fn api(
-    settings: &Arc<Settings>,
-    session: &ChildSpec<Session<MezonAuthenticator>>,
-) -> ChildSpec<ApiCaller> {
-    let (settings, session) = (Arc::clone(settings), session.address());
-    ChildSpec::new("api", move || {
-        ApiCaller::new(http(&settings), session.clone())
+impl Web {
+    fn client(&self) -> HttpClient {
+        self.unpaced().paced(self.pace.clone())
+    }
+
+    fn unpaced(&self) -> HttpClient {
+        let exchange = self.network.http(&self.trust);
+        HttpClient::over(exchange, self.settings.timeout, MAX_BODY)
+    }
+}
+
+fn session(web: &Web) -> ChildSpec<Session<MezonAuthenticator>> {
+    let mut kept = SessionSettings::default();
+    if let Some(file) = &web.settings.session_file {
+        kept = kept.store(SessionStore::new(file));
+    }
+    let web = web.clone();
+    ChildSpec::new("session", move || {
+        let authenticator = MezonAuthenticator::new(web.client(), Arc::clone(&web.settings));
+        Session::new(authenticator, kept.clone())
+    })
+    .kind(NodeKind::Session)
+}
+
+fn api(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildSpec<ApiCaller> {
+    let (web, session) = (web.clone(), session.address());
+    ChildSpec::new("api", move || ApiCaller::new(web.client(), session.clone()))
+}
+
+fn wallet(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildSpec<Wallet> {
+    let (web, session) = (web.clone(), session.address());
+    ChildSpec::new("wallet", move || {
+        // The ledger is another server.
+        Wallet::new(web.unpaced(), Arc::clone(&web.settings), session.clone())
     })
 }
 
 /// The shards of the cache, on a thread of their own where there can be one: what they do blocks.
 fn shards(cache: &Cache, folder: Option<&PathBuf>, assembly: &Assembly) -> Supervisor {
-    let thread: Option<ArbiterHandle> = System::try_current().map(|_| Arbiter::new().handle());
+    let system = System::try_current().filter(|_| !assembly.network.is_in_process());
+    let thread: Option<ArbiterHandle> = system.map(|_| Arbiter::new().handle());
     let shard = |number: usize| {
         let cache = cache.clone();
         let shard = ChildSpec::new(format!("cache shard {number}"), move || cache.shard(number));
+        let shard = shard.kind(NodeKind::Cache);
         match &thread {
             Some(thread) => shard.on_arbiter(thread.clone()),
             None => shard,
@@ -259,10 +313,6 @@ fn shards(cache: &Cache, folder: Option<&PathBuf>, assembly: &Assembly) -> Super
 fn door(cache: &Cache, folder: &Path) -> ChildSpec<CacheDoor> {
     let (cache, folder) = (cache.clone(), folder.to_owned());
     ChildSpec::new("cache door", move || CacheDoor::new(cache.clone(), &folder))
-}
-
-fn http(settings: &Settings) -> HttpClient {
-    HttpClient::new(settings.timeout, MAX_BODY)
 }
 
 const NAME: &str = "mezon";

@@ -1,8 +1,9 @@
 //! How the session actor logs in to Mezon.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use futures::future::{FutureExt, LocalBoxFuture};
+use futures::future::{FutureExt, LocalBoxFuture, ready};
 use greenroom_actors::clock;
 use greenroom_actors::error::Retry;
 use greenroom_actors::event::Id;
@@ -18,13 +19,19 @@ use crate::platform::http::HttpClient;
 pub struct MezonAuthenticator {
     http: HttpClient,
     settings: Arc<Settings>,
+    /// Whether the session that the settings give has not been used yet.
+    is_fresh: Cell<bool>,
 }
 
 impl MezonAuthenticator {
     /// Creates it; it stays on the thread that made it.
     #[must_use]
     pub fn new(http: HttpClient, settings: Arc<Settings>) -> Self {
-        Self { http, settings }
+        Self {
+            http,
+            settings,
+            is_fresh: Cell::new(true),
+        }
     }
 }
 
@@ -32,6 +39,13 @@ impl Authenticator for MezonAuthenticator {
     type Session = MezonSession;
 
     fn login(&self) -> LocalBoxFuture<'static, Result<MezonSession, AuthError>> {
+        let now = clock::unix_seconds();
+        let given = self.settings.session.as_ref();
+        let given = given.filter(|given| self.is_fresh.get() && !given.is_expired(now));
+        self.is_fresh.set(false);
+        if let Some(given) = given {
+            return ready(Ok(given.clone())).boxed_local();
+        }
         let (http, settings) = (self.http.clone(), Arc::clone(&self.settings));
         async move {
             let session = MezonSession::log_in(&http, &settings, clock::unix_seconds()).await;

@@ -81,7 +81,7 @@ impl<R: Send + 'static> Handler<Call<R>> for ApiCaller {
     }
 }
 
-async fn acquire(
+pub(super) async fn acquire(
     session: &ActorRef<Session<MezonAuthenticator>>,
     acquire: Acquire<MezonSession>,
 ) -> Result<Lease<MezonSession>, ApiError> {

@@ -1,10 +1,13 @@
 //! Requests over the socket and their answers, on both wires.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use greenroom_actors::connection::RequestError;
+use greenroom_actors::connection::{Class, Frame, RequestError};
 use greenroom_proto::mezon::realtime::envelope::Message;
 use greenroom_proto::mezon::{self, FrameError, Wire, Wired, api, realtime};
 
+use super::raw::RawAnswers;
 use super::wide;
 
 /// Something to ask of the platform over the socket.
@@ -226,6 +229,28 @@ impl Answer {
     }
 }
 
+/// Classifies a frame without decoding it.
+pub(super) fn class(wire: Wire, frame: &Frame) -> Class {
+    let Frame::Binary(bytes) = frame else {
+        return Class::Ignored;
+    };
+    if RawAnswers::is_part(bytes) {
+        return Class::Answer;
+    }
+    match mezon::route(wire, bytes) {
+        Ok(route) if route.cid != 0 => Class::Answer,
+        Ok(route) if route.tag == 0 => Class::Ignored,
+        // What is broken is reported in its turn.
+        Ok(_) | Err(_) => Class::Event,
+    }
+}
+
+/// The error for an answer that should be an acknowledgement.
+pub(super) fn unexpected() -> RequestError {
+    let error = "the platform answered with something else than an acknowledgement";
+    RequestError::Invalid(error.to_owned())
+}
+
 /// Says whether the platform refuses since the channel was not joined before.
 pub(super) fn must_join(error: &RequestError) -> bool {
     match error {
@@ -242,6 +267,7 @@ fn refused(error: realtime::Error) -> RequestError {
         .iter()
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
+    let retry_after = retry_after(&error);
     let message = match context.as_slice() {
         [] => error.message,
         context => format!("{} ({})", error.message, context.join(", ")),
@@ -249,8 +275,21 @@ fn refused(error: realtime::Error) -> RequestError {
     RequestError::Refused {
         code: error.code.into(),
         message,
-        retry_after: None,
+        retry_after,
     }
+}
+
+/// Finds out whether a request only came too early, and for how long that is so.
+fn retry_after(error: &realtime::Error) -> Option<Duration> {
+    let number = |name: &str| error.context.get(name)?.trim().parse::<u64>().ok();
+    let told = number("retry_after_ms")
+        .map(Duration::from_millis)
+        .or_else(|| number("retry_after").map(Duration::from_secs));
+    let message = error.message.to_ascii_lowercase();
+    let too_many = ["too many requests", "rate limit"]
+        .iter()
+        .any(|words| message.contains(words));
+    told.or(too_many.then_some(Duration::from_secs(1)))
 }
 
 /// The place of a call in the server's list. A server goes by the name.

@@ -10,6 +10,8 @@ use greenroom_proto::mezon::Wire;
 use secrecy::SecretString;
 use url::Url;
 
+use super::auth::MezonSession;
+
 /// How to connect to Mezon.
 ///
 /// # Examples
@@ -33,10 +35,18 @@ pub struct Settings {
     pub base_url: Url,
     /// The time that one REST call may take in all; 7 s by default.
     pub timeout: Duration,
+    /// The least time between two REST calls of the bot; none by default.
+    pub rest_spacing: Option<Duration>,
+    /// Where tokens are sent; `https://dong.mezon.ai/mmn-api/` by default. None switches transfers off.
+    pub mmn_api_url: Option<Url>,
+    /// Where the proofs for that are made; `https://dong.mezon.ai/zk-api/` by default. None switches transfers off.
+    pub zk_api_url: Option<Url>,
     /// The wire to speak; by default the one in which the server answers the login.
     pub wire: Option<Wire>,
-    /// The time between heartbeats, and how long their answer may take; 10 s by default.
+    /// The time between heartbeats; 10 s by default.
     pub heartbeat: Duration,
+    /// How long the answer to a heartbeat may take before the connection counts as lost; 10 s by default.
+    pub heartbeat_timeout: Duration,
     /// How long a request over the socket waits for its answer; 10 s by default.
     pub request_timeout: Duration,
     /// The time that opening the socket may take; 30 s by default.
@@ -47,6 +57,10 @@ pub struct Settings {
     pub content_limit: usize,
     /// Whether messages missed while disconnected are fetched afterwards, where the wire allows it; true by default.
     pub catch_up: bool,
+    /// A PEM file with authorities to trust beside those of the web; none by default.
+    pub ca_file: Option<PathBuf>,
+    /// A session from before, to begin with in place of a login if it has not expired; none by default.
+    pub session: Option<MezonSession>,
     /// Where the session is kept between runs; nowhere by default.
     pub session_file: Option<PathBuf>,
 }
@@ -60,15 +74,42 @@ impl Settings {
             api_key: SecretString::from(api_key.into()),
             base_url: default_base(),
             timeout: Duration::from_secs(7),
+            rest_spacing: None,
+            mmn_api_url: Url::parse(MMN_API_URL).ok(),
+            zk_api_url: Url::parse(ZK_API_URL).ok(),
             wire: None,
             heartbeat: Duration::from_secs(10),
+            heartbeat_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(30),
             backoff: connection::Settings::default().backoff,
             content_limit: 4_000,
             catch_up: true,
+            ca_file: None,
+            session: None,
             session_file: None,
         }
+    }
+
+    /// Sets where to log in, as the platform's own clients have it: `gw.mezon.ai`, 443 and true by default.
+    ///
+    /// # Errors
+    ///
+    /// If `host` cannot be the name of a server.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenroom::mezon::Settings;
+    ///
+    /// let settings = Settings::new("1000000000000000001", "sim-mezon-key").server("127.0.0.1", 7350, false)?;
+    /// assert_eq!(settings.base_url.as_str(), "http://127.0.0.1:7350/");
+    /// # Ok::<(), url::ParseError>(())
+    /// ```
+    pub fn server(mut self, host: &str, port: u16, use_ssl: bool) -> Result<Self, url::ParseError> {
+        let scheme = if use_ssl { "https" } else { "http" };
+        self.base_url = Url::parse(&format!("{scheme}://{host}:{port}"))?;
+        Ok(self)
     }
 }
 
@@ -84,21 +125,30 @@ impl From<crate::config::Mezon> for Settings {
             api_key: file.api_key,
             base_url: file.base_url.or(login.ok()).unwrap_or_else(default_base),
             timeout: file.timeout,
+            rest_spacing: file.rest_spacing,
+            mmn_api_url: file.mmn_api_url,
+            zk_api_url: file.zk_api_url,
             wire: match file.wire {
                 Choice::Auto => None,
                 Choice::V1 => Some(Wire::V1),
                 Choice::V2 => Some(Wire::V2),
             },
             heartbeat: file.heartbeat_interval,
+            heartbeat_timeout: file.heartbeat_timeout,
             request_timeout: file.request_timeout,
             connect_timeout: file.connect_timeout,
             backoff: connection::Settings::default().backoff,
             content_limit: file.content_limit,
             catch_up: file.catch_up,
+            ca_file: file.ca_file,
+            session: None,
             session_file: file.session_file,
         }
     }
 }
+
+const MMN_API_URL: &str = "https://dong.mezon.ai/mmn-api/";
+const ZK_API_URL: &str = "https://dong.mezon.ai/zk-api/";
 
 fn default_base() -> Url {
     #[expect(
@@ -106,4 +156,37 @@ fn default_base() -> Url {
         reason = "the text is a constant, and a test parses it"
     )]
     Url::parse("https://gw.mezon.ai").expect("a constant")
+}
+
+#[cfg(all(test, feature = "cli"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_login_is_where_host_port_and_use_ssl_say_unless_a_url_does() {
+        let login = |host: &str, port, use_ssl, base_url: Option<&str>| {
+            let mut file = crate::config::Mezon::default();
+            (file.host, file.port, file.use_ssl) = (host.to_owned(), port, use_ssl);
+            file.base_url = base_url.map(|url| url.parse().unwrap());
+            Settings::from(file).base_url.to_string()
+        };
+        assert_eq!(
+            login("gw.mezon.ai", 443, true, None),
+            "https://gw.mezon.ai/"
+        );
+        assert_eq!(
+            login("localhost", 7350, true, None),
+            "https://localhost:7350/"
+        );
+        assert_eq!(
+            login("localhost", 7350, false, None),
+            "http://localhost:7350/"
+        );
+        assert_eq!(login("127.0.0.1", 80, false, None), "http://127.0.0.1/");
+        let url = Some("http://127.0.0.1:4000");
+        assert_eq!(
+            login("localhost", 7350, true, url),
+            "http://127.0.0.1:4000/"
+        );
+    }
 }

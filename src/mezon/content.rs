@@ -48,6 +48,25 @@ impl Content {
         &self.0
     }
 
+    /// Sets a field, such as one of a later version of the platform. A null takes it away.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        match value {
+            Value::Null => drop(self.0.remove(name)),
+            value => drop(self.0.insert(name.to_owned(), value)),
+        }
+        self
+    }
+
+    /// Adds an item to a field that is a list.
+    pub(super) fn pushed(mut self, list: &str, item: Value) -> Self {
+        match self.0.get_mut(list) {
+            Some(Value::Array(items)) => items.push(item),
+            _ => drop(self.0.insert(list.to_owned(), Value::Array(vec![item]))),
+        }
+        self
+    }
+
     /// Returns the fields as an object.
     #[must_use]
     pub fn into_value(self) -> Value {

@@ -1,5 +1,11 @@
 //! Events by name, and what the names are.
 
+use std::fmt;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use greenroom_proto::mezon::{self, FrameError, Wire};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,7 +26,96 @@ impl AnyEvent {
     pub fn is(&self, name: &str) -> bool {
         event_name(name) == Some(self.name.as_str())
     }
+
+    /// Reads the event as its own type, such as `realtime::VoiceStartedEvent`.
+    ///
+    /// # Errors
+    ///
+    /// If it is of another type.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        T::deserialize(&self.body)
+    }
 }
+
+macro_rules! names {
+    ($(($tag:literal, $name:ident, $Variant:ident, $Type:ty),)*) => {
+        /// The name of a realtime event; each has a variant.
+        ///
+        /// It is parsed from any spelling that is in use: the one on the wire, constants with and without `_EVENT` at their end, in
+        /// whatever case.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use greenroom::mezon::EventName;
+        ///
+        /// assert_eq!("CHANNEL_CREATED".parse(), Ok(EventName::ChannelCreatedEvent));
+        /// assert_eq!("CHANNEL_CREATED_EVENT".parse(), Ok(EventName::ChannelCreatedEvent));
+        /// assert_eq!("TOKEN_SEND".parse(), Ok(EventName::TokenSentEvent));
+        /// assert_eq!(EventName::ChannelMessage.as_str(), "channel_message");
+        /// assert_eq!("NOTHING".parse::<EventName>().unwrap_err().to_string(), "Mezon has no event `NOTHING`");
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum EventName {
+            $(#[doc = concat!("`", stringify!($name), "`")] $Variant,)*
+        }
+
+        impl EventName {
+            /// All events, in the order of their numbers on the wire.
+            pub const ALL: &'static [Self] = &[$(Self::$Variant),*];
+
+            /// Returns the name on the wire.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$Variant => stringify!($name),)*
+                }
+            }
+        }
+
+        impl AnyEvent {
+            /// Decodes the body of an event; `None` if this version does not know it.
+            pub(super) fn decode(wire: Wire, tag: u32, body: Bytes) -> Result<Option<Self>, FrameError> {
+                let (name, body) = match tag {
+                    $($tag => {
+                        let event: $Type = mezon::decode(wire, body)?;
+                        (stringify!($name), serde_json::to_value(&event))
+                    })*
+                    _ => return Ok(None),
+                };
+                Ok(Some(Self {
+                    name: name.to_owned(),
+                    body: body.unwrap_or_default(),
+                }))
+            }
+        }
+    };
+}
+
+greenroom_proto::for_each_mezon_event!(names);
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for EventName {
+    type Err = UnknownEvent;
+
+    fn from_str(name: &str) -> Result<Self, UnknownEvent> {
+        let found = event_name(name);
+        let mut all = Self::ALL.iter().copied();
+        all.find(|event| Some(event.as_str()) == found)
+            .ok_or_else(|| UnknownEvent(name.to_owned()))
+    }
+}
+
+/// The platform has no event of this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Mezon has no event `{0}`")]
+pub struct UnknownEvent(pub String);
 
 /// Finds the name of an event on the wire by any spelling that is in use.
 ///
@@ -76,6 +171,7 @@ mod tests {
                 &format!("{}_EVENT", short(name)),
             ] {
                 assert_eq!(event_name(spelling), Some(name), "{spelling}");
+                assert_eq!(spelling.parse::<EventName>().unwrap().as_str(), name);
             }
         }
         for (seed, name) in [

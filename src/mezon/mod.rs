@@ -18,6 +18,7 @@ mod event;
 pub(crate) mod fake;
 mod fifo;
 mod http;
+mod interactive;
 mod lenient;
 mod limits;
 mod log;
@@ -26,8 +27,13 @@ mod model;
 mod outgoing;
 mod protocol;
 mod raw;
+mod register;
 mod scan;
+mod socket;
 mod state;
+mod text;
+mod tokens;
+mod trail;
 mod wide;
 
 pub use adapter::Mezon;
@@ -35,16 +41,22 @@ pub use auth::MezonSession;
 pub use authenticator::MezonAuthenticator;
 pub use client::{
     ChannelMessages, Channels, ClanChannels, ClanUsers, Clans, Live, MezonClient, OnMessage,
-    OnMezon, Receivers, Users,
+    OnMezon, QuickMenu, Receivers, Users,
 };
 pub use codec::{Answer, Request};
 pub use config::Settings;
 pub use content::Content;
 pub use error::ApiError;
-pub use event::{AnyEvent, event_name};
+pub use event::{AnyEvent, EventName, UnknownEvent, event_name};
 pub use greenroom_proto::mezon as proto;
 pub use http::{Api, VoiceUser};
+pub use interactive::{
+    Animation, Button, ButtonStyle, Choice, Component, DatePicker, Embed, EmbedAuthor, EmbedField,
+    EmbedFooter, EmbedImage, Grid, Input, Radio, Select,
+};
 pub use limits::{mode_of, type_of};
+#[cfg(feature = "sqlite-import")]
+pub(crate) use log::FORMAT_V2 as V2_FORMAT;
 #[cfg(feature = "cli")]
 pub(crate) use log::wire_of;
 pub use log::{CacheOptions, read_record};
@@ -52,3 +64,7 @@ pub use message::MezonMessage;
 pub use model::{Channel, Clan, User};
 pub use outgoing::{Attachment, NewMessage};
 pub use protocol::MezonProtocol;
+pub use register::MezonEvents;
+pub use socket::Socket;
+pub use text::{Mark, Text};
+pub use tokens::{TokenTransfer, TransferError, TransferReceipt};

@@ -1,4 +1,4 @@
-//! How every client connects: TLS with the web's own roots, HTTP/1.1, no delay on small writes, no redirects.
+//! How every client connects: TLS with the roots that are trusted, HTTP/1.1, no delay on small writes, no redirects.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,34 +7,34 @@ use actix_service::{Service, ServiceExt};
 use actix_tls::connect::{Connection, ConnectorService};
 use awc::error::SendRequestError;
 use awc::http::header::{HeaderMap, RETRY_AFTER};
-use awc::http::{StatusCode, Uri, Version};
+use awc::http::{StatusCode, Uri};
 use awc::middleware::Transform;
 use awc::{Client, ClientBuilder, ConnectRequest, ConnectResponse, Connector};
 use futures::future::LocalBoxFuture;
 use tokio::net::TcpStream;
 
 use super::retry_after;
+use super::tls::Trust;
 
 /// Makes a client that has no time-out of its own: callers set one over everything that they do.
 ///
 /// It stays on the thread that made it.
-pub(super) fn client() -> Client {
-    // Fails if the program has chosen a provider before, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+pub(super) fn client(trust: &Trust) -> Client {
     let tcp = ConnectorService::default().map(|connection: Connection<Uri, TcpStream>| {
         // Without it small frames only wait longer.
         let _ = connection.io_ref().set_nodelay(true);
         connection
     });
     let connector = Connector::new()
+        .rustls_0_23(trust.config())
         .connector(tcp)
         // An open websocket counts as a used connection for as long as it lives.
         .limit(0)
         .timeout(FAR)
         .handshake_timeout(FAR);
     ClientBuilder::new()
+        // That it shall be HTTP/1.1 is said in the TLS handshake; said to the builder, it would forget whom to trust.
         .connector(connector)
-        .max_http_version(Version::HTTP_11)
         .no_default_headers()
         .disable_timeout()
         .disable_redirects()

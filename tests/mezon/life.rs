@@ -93,34 +93,3 @@ async fn a_refused_key_and_a_server_that_is_not_there_end_the_bot_with_a_reason(
         "{exit}"
     );
 }
-
-#[actix_rt::test]
-async fn a_silent_server_is_found_out_by_the_heartbeat() {
-    for wire in [Wire::V1, Wire::V2] {
-        let missed = Arc::new(Mutex::new(0));
-        let log = Arc::clone(&missed);
-        let simulator = Simulator::builder().seed(1).start().await.unwrap();
-        let mezon = simulator.platform("mezon").unwrap();
-        let mut settings = settings(&mezon.url(), wire);
-        settings.heartbeat = Duration::from_millis(200);
-        let bot = Bot::builder("test").seed(1).platform(Mezon::new(settings));
-        let bot = bot.on(
-            "missed",
-            async move |_: Event<greenroom::actors::connection::HeartbeatMissed>| {
-                *log.lock().unwrap() += 1;
-                Ok(())
-            },
-        );
-        let bot = bot.build().unwrap().start();
-        bot.connected().await.unwrap();
-        let stage = Stage::new(simulator, mezon, bot);
-        stage.fault(json!({"kind": "stall", "ms": 2_000}));
-        stage
-            .until(10, "the reconnect", |stage| {
-                stage.bot.counters().reconnects.get() == 1
-            })
-            .await;
-        assert_eq!(*missed.lock().unwrap(), 1);
-        stage.close().await;
-    }
-}

@@ -731,3 +731,22 @@ async fn an_agent_is_listened_to_as_a_stream_of_events() {
     stage.control("/mezon/agent", json!({"close": true})).await;
     assert_eq!(stream.next_part().await, None);
 }
+
+#[actix_rt::test]
+async fn noise_is_answered_frame_by_frame_and_the_socket_stays() {
+    let seed = 9;
+    println!("seed {seed}");
+    let entropy = greenroom::actors::entropy::Entropy::seeded(seed);
+    let stage = Stage::open().await;
+    for mut socket in [stage.joined_v1().await, stage.joined_v2().await] {
+        for _ in 0..2_000 {
+            let length = entropy.next_u64() % 40;
+            let noise: Vec<u8> = (0..length)
+                .map(|_| (entropy.next_u64() >> 56) as u8)
+                .collect();
+            assert!(!socket.ask(&hex(&noise)).await.is_empty());
+        }
+    }
+    let mut socket = stage.joined_v2().await;
+    assert_eq!(socket.ask("0801b20100").await, "0801ba0100");
+}

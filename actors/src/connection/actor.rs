@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use futures::future::{BoxFuture, LocalBoxFuture};
@@ -12,12 +13,13 @@ use tracing::Span;
 use super::io::Pump;
 use super::lifecycle::{Connected, Disconnected, HeartbeatMissed, Reconnecting};
 use super::protocol::{Confirmation, Lost, Protocol, Reception, Settings, Trouble};
-use super::requests::{Purpose, Request, Requests, refuse};
-use super::state::{Action, Input, Machine, State};
+use super::requests::{Purpose, Request, Requests};
+use super::state::{Action, Input, Machine, State, TroubleKind};
 use super::status::Watched;
-use super::{DialError, Frame, Link, RequestError};
+use super::{DialError, Frame, Link, LinkError, RequestError};
 use crate::clock::{self, Instant, millis};
 use crate::entropy::Entropy;
+use crate::error::Retry;
 use crate::event::{ChannelKey, Event, Origin, Payload};
 use crate::supervisor::Supervised as _;
 use crate::telemetry::{Counters, spans};
@@ -44,6 +46,10 @@ pub struct Connection<P: Protocol> {
     pub(super) operation: Option<LocalBoxFuture<'static, Operation<P>>>,
     pub(super) requests: Requests<P::Request, P::Answer>,
     pub(super) joins: usize,
+    /// Joins that were not sent yet, or that the server wants later.
+    pub(super) waiting_joins: VecDeque<P::Request>,
+    pub(super) joins_from: Option<Instant>,
+    pub(super) joins_until: Option<Instant>,
     /// Events that wait while handlers are behind or missed ones are being fetched.
     pub(super) parked: VecDeque<Frame>,
     pub(super) blocked: FuturesUnordered<BoxFuture<'static, ()>>,
@@ -53,8 +59,17 @@ pub struct Connection<P: Protocol> {
     pub(super) old: usize,
     pub(super) catching_up: bool,
     pub(super) missed: Option<Vec<P::Missed>>,
+    /// What was missed before the last link was lost was never fetched: what is parked may be newer.
+    gap: bool,
+    /// When what was missed is fetched (again), and how often that has failed.
+    pub(super) catch_up_due: Option<Instant>,
+    catch_up_tries: u32,
+    /// The lost link may still carry requests to the peer: we gave it up, not the peer.
+    abandoned: bool,
     /// Requests whose answers were lost with the last link.
     pub(super) unconfirmed: Vec<Request<P::Request, P::Answer>>,
+    /// When those who wait for them are told that nobody knows.
+    pub(super) unconfirmed_until: Option<Instant>,
     pub(super) backoff_until: Option<Instant>,
     pub(super) heartbeat_due: Option<Instant>,
     pub(super) pong_due: Option<Instant>,
@@ -62,6 +77,8 @@ pub struct Connection<P: Protocol> {
     pub(super) reconnects: u64,
     pub(super) quiet: bool,
     pub(super) closing: bool,
+    /// It was closed on purpose, and not for good.
+    pub(super) paused: bool,
     /// The state has changed since the pump last looked.
     pub(super) changed: bool,
     pub(super) waker: Option<std::task::Waker>,
@@ -115,6 +132,9 @@ impl<P: Protocol> Connection<P> {
             link: None,
             operation: None,
             joins: 0,
+            waiting_joins: VecDeque::new(),
+            joins_from: None,
+            joins_until: None,
             parked: VecDeque::new(),
             blocked: FuturesUnordered::new(),
             background: FuturesUnordered::new(),
@@ -122,7 +142,12 @@ impl<P: Protocol> Connection<P> {
             old: 0,
             catching_up: false,
             missed: None,
+            gap: false,
+            catch_up_due: None,
+            catch_up_tries: 0,
+            abandoned: false,
             unconfirmed: Vec::new(),
+            unconfirmed_until: None,
             backoff_until: None,
             heartbeat_due: None,
             pong_due: None,
@@ -130,6 +155,7 @@ impl<P: Protocol> Connection<P> {
             reconnects: 0,
             quiet: false,
             closing: false,
+            paused: false,
             changed: false,
             waker: None,
         }
@@ -145,7 +171,10 @@ impl<P: Protocol> Connection<P> {
             let text = reason
                 .as_ref()
                 .map_or_else(|| "closed".to_owned(), ToString::to_string);
-            tracing::warn!(reason = text, "disconnected");
+            match self.paused {
+                true => tracing::info!("closed the connection"),
+                false => tracing::warn!(reason = text, "disconnected"),
+            }
             self.went_down = Some(clock::now());
             self.status.down_because(0, &text);
             self.announce(Disconnected { reason: text });
@@ -172,7 +201,9 @@ impl<P: Protocol> Connection<P> {
                 let now = clock::now();
                 self.heartbeat_due = Some(now + self.settings.heartbeat_every);
                 self.catching_up = self.went_down.is_some();
-                self.old = self.parked.len();
+                if !std::mem::take(&mut self.gap) {
+                    self.old = self.parked.len();
+                }
                 let plan = self.protocol.join(session);
                 self.operation = Some(Box::pin(async { Operation::Planned(plan.await) }));
             }
@@ -234,12 +265,64 @@ impl<P: Protocol> Connection<P> {
             down_for_ms: down_for.map(millis),
             reconnects: self.reconnects,
         });
-        match (down_for, &self.session) {
-            (Some(down_for), Some(session)) => {
-                let missed = self.protocol.catch_up(session, down_for);
-                self.operation = Some(Box::pin(async { Operation::CaughtUp(missed.await) }));
+        match down_for {
+            Some(down_for) => self.catch_up(down_for),
+            None => self.catching_up = false,
+        }
+    }
+
+    /// Fetches what was missed.
+    pub(super) fn catch_up(&mut self, down_for: Duration) {
+        self.catch_up_due = None;
+        let Some(session) = &self.session else {
+            self.catching_up = false;
+            return;
+        };
+        self.catching_up = true;
+        let missed = self.protocol.catch_up(session, down_for);
+        self.operation = Some(Box::pin(async { Operation::CaughtUp(missed.await) }));
+    }
+
+    pub(super) fn caught_up(
+        &mut self,
+        missed: Result<Vec<P::Missed>, Trouble>,
+        ctx: &mut Context<Self>,
+    ) {
+        let trouble = match missed {
+            Ok(missed) => {
+                self.catch_up_tries = 0;
+                self.missed = Some(missed);
+                return;
             }
-            _ => self.catching_up = false,
+            Err(trouble) => trouble,
+        };
+        let wait = match trouble.kind {
+            TroubleKind::Relogin => {
+                self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
+                return;
+            }
+            TroubleKind::Retry(wait) if self.catch_up_tries < CATCH_UPS => wait,
+            TroubleKind::Retry(_) | TroubleKind::Fatal => {
+                tracing::error!(%trouble, "what was missed is given up");
+                self.catch_up_tries = 0;
+                self.counters.failed_catch_ups.add(1);
+                self.catching_up = false;
+                self.fail_unconfirmed();
+                return;
+            }
+        };
+        let backoff = &self.settings.backoff;
+        let delay = backoff.delay(self.catch_up_tries, &self.entropy);
+        self.catch_up_tries += 1;
+        self.catch_up_due = Some(clock::now() + delay.max(wait.unwrap_or_default()));
+        tracing::warn!(%trouble, ?delay, "what was missed is fetched again after a wait");
+    }
+
+    /// An event could not be read: it is fetched, soon and not too often.
+    pub(super) fn mend(&mut self) {
+        let is_live = matches!(self.machine.state(), State::Live(_));
+        if is_live && !self.catching_up && self.catch_up_due.is_none() {
+            self.catch_up_due = Some(clock::now() + MEND_AFTER);
         }
     }
 
@@ -249,7 +332,12 @@ impl<P: Protocol> Connection<P> {
         self.heartbeat_due = None;
         self.pong_due = None;
         self.joins = 0;
+        self.gap |= self.catching_up;
+        self.waiting_joins.clear();
+        self.joins_from = None;
+        self.joins_until = None;
         self.catching_up = false;
+        self.catch_up_due = None;
         self.missed = None;
         for request in self.requests.lost() {
             if matches!(request.purpose, Purpose::Asked(_)) {
@@ -259,31 +347,34 @@ impl<P: Protocol> Connection<P> {
         if self.closing {
             self.fail_unconfirmed();
         }
+        if !self.unconfirmed.is_empty() {
+            let until = clock::now() + self.settings.request_timeout;
+            self.unconfirmed_until.get_or_insert(until);
+        }
     }
 
     pub(super) fn fail_unconfirmed(&mut self) {
+        self.abandoned = false;
+        self.unconfirmed_until = None;
         for request in std::mem::take(&mut self.unconfirmed) {
-            if let Purpose::Asked(reply) = request.purpose {
-                refuse(reply, RequestError::OutcomeUnknown);
-            }
+            request.settle(Err(RequestError::OutcomeUnknown));
         }
     }
 
     /// Settles the requests whose answers were lost, by what was missed; those that never arrived are sent again.
     pub(super) fn confirm(&mut self, missed: &[P::Missed]) {
         let mut again = Vec::new();
+        self.unconfirmed_until = None;
+        let abandoned = std::mem::take(&mut self.abandoned);
         for request in std::mem::take(&mut self.unconfirmed) {
-            let confirmation = self.protocol.confirm(&request.body, missed);
-            match (confirmation, request.purpose) {
-                (Confirmation::Absent, purpose) => again.push(Request {
-                    body: request.body,
-                    purpose,
-                }),
-                (Confirmation::Done(answer), Purpose::Asked(reply)) => drop(reply.send(Ok(answer))),
-                (Confirmation::Unknown, Purpose::Asked(reply)) => {
-                    refuse(reply, RequestError::OutcomeUnknown);
-                }
-                (_, Purpose::FollowUp | Purpose::Heartbeat | Purpose::Join) => {}
+            let confirmation = match self.protocol.confirm(&request.body, missed) {
+                Confirmation::Absent if abandoned => Confirmation::Unknown,
+                confirmation => confirmation,
+            };
+            match confirmation {
+                Confirmation::Absent | Confirmation::Repeatable => again.push(request),
+                Confirmation::Done(answer) => request.settle(Ok(answer)),
+                Confirmation::Unknown => request.settle(Err(RequestError::OutcomeUnknown)),
             }
         }
         self.requests.resubmit(again);
@@ -295,6 +386,11 @@ impl<P: Protocol> Connection<P> {
                 limit_ms: millis(limit),
             });
         }
+        self.abandoned |= match &lost {
+            Lost::Closed { .. } | Lost::Link(LinkError::Ended | LinkError::Failed(_)) => false,
+            // The peer may not have read yet what we sent.
+            Lost::HeartbeatMissed(_) | Lost::JoinFailed(_) | Lost::Link(_) => true,
+        };
         let trouble = self.protocol.lost(lost);
         self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
     }
@@ -315,13 +411,13 @@ impl<P: Protocol> Connection<P> {
     ) {
         self.counters.events.add(reception.events);
         self.counters.malformed.add(reception.malformed);
+        if reception.malformed > 0 {
+            self.mend();
+        }
         self.blocked.extend(reception.blocked);
         self.background_queue.extend(reception.background);
         for body in reception.follow_ups {
-            self.requests.submit(Request {
-                body,
-                purpose: Purpose::FollowUp,
-            });
+            self.requests.submit(Request::new(body, Purpose::FollowUp));
         }
         for (correlation, answer) in reception.answers {
             self.answered(correlation, answer, ctx);
@@ -338,9 +434,8 @@ impl<P: Protocol> Connection<P> {
             self.counters.late_answers.add(1);
             return;
         };
-        match (request.purpose, answer) {
-            // Whoever gave up waiting does not mind.
-            (Purpose::Asked(reply), answer) => drop(reply.send(answer)),
+        match (&request.purpose, answer) {
+            (Purpose::Asked(_), answer) => request.settle(answer),
             (Purpose::Heartbeat, Ok(_)) => {
                 self.pong_due = None;
                 let rtt = clock::now().saturating_duration_since(sent);
@@ -350,11 +445,25 @@ impl<P: Protocol> Connection<P> {
                     .set(u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX));
             }
             (Purpose::Join, Ok(_)) => self.joined(ctx),
-            (Purpose::Join, Err(error)) => self.lost(Lost::JoinFailed(error), ctx),
+            (Purpose::Join, Err(error)) => self.join_refused(request.body, error, ctx),
             (Purpose::FollowUp, Ok(_)) => {}
             (Purpose::FollowUp | Purpose::Heartbeat, Err(error)) => {
                 tracing::warn!(%error, "a request of the connection itself failed");
             }
+        }
+    }
+
+    /// Joins again after as long as the server says; for ever it does not.
+    fn join_refused(&mut self, body: P::Request, error: RequestError, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        match error.retry() {
+            Retry::After(wait) if self.joins_until.is_some_and(|until| now + wait < until) => {
+                let again = now + wait.max(LEAST_WAIT);
+                self.joins_from = self.joins_from.max(Some(again));
+                self.waiting_joins.push_back(body);
+                self.counters.limited.add(1);
+            }
+            _ => self.lost(Lost::JoinFailed(error), ctx),
         }
     }
 
@@ -371,6 +480,9 @@ impl<P: Protocol> Connection<P> {
         }
     }
 }
+
+/// How long a join that was refused waits at least.
+const LEAST_WAIT: Duration = Duration::from_millis(20);
 
 // Nothing in it is ever pinned in place: the futures are boxed.
 impl<P: Protocol> Unpin for Connection<P> {}
@@ -393,3 +505,8 @@ impl<P: Protocol> Actor for Connection<P> {
         Running::Continue
     }
 }
+
+/// How often fetching what was missed is tried again.
+const CATCH_UPS: u32 = 10;
+/// How long after a broken event what it may have been is fetched; others that are broken meanwhile are in it.
+const MEND_AFTER: Duration = Duration::from_secs(1);

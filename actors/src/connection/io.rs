@@ -3,16 +3,18 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{self, Poll};
+use std::time::Duration;
 
 use actix::{ActorFuture, Context};
 use futures::{FutureExt, StreamExt};
 
 use super::actor::{Connection, Operation};
 use super::protocol::{Class, Lost, Protocol, Reception};
-use super::requests::{Purpose, Request, refuse};
-use super::state::{Input, State, TroubleKind};
+use super::requests::{Purpose, Request};
+use super::state::{Input, State};
 use super::{Frame, RequestError};
 use crate::clock::{self, Alarm, Instant};
+use crate::telemetry::spans;
 
 /// Drives one incarnation of a connection.
 #[derive(Debug, Default)]
@@ -69,16 +71,7 @@ impl<P: Protocol> Connection<P> {
                     self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
                 }
                 Operation::Planned(Ok(joins)) => self.send_joins(joins, ctx),
-                Operation::CaughtUp(Ok(missed)) => self.missed = Some(missed),
-                Operation::CaughtUp(Err(trouble)) => {
-                    tracing::warn!(%trouble, "what was missed could not be fetched");
-                    self.counters.failed_catch_ups.add(1);
-                    self.catching_up = false;
-                    self.fail_unconfirmed();
-                    if trouble.kind == TroubleKind::Relogin {
-                        self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
-                    }
-                }
+                Operation::CaughtUp(missed) => self.caught_up(missed, ctx),
                 Operation::Authenticated(Err(trouble)) | Operation::Planned(Err(trouble)) => {
                     self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
                 }
@@ -89,20 +82,14 @@ impl<P: Protocol> Connection<P> {
     fn send_joins(&mut self, joins: Vec<P::Request>, ctx: &mut Context<Self>) {
         // One more than there are, so that the last word is ours even if there are none.
         self.joins = joins.len() + 1;
-        for body in joins {
-            self.send(
-                Request {
-                    body,
-                    purpose: Purpose::Join,
-                },
-                ctx,
-            );
-        }
+        self.waiting_joins = joins.into();
+        self.joins_until = Some(clock::now() + JOINING_LIMIT);
         self.joined(ctx);
     }
 
     fn keep_time(&mut self, ctx: &mut Context<Self>) {
         let now = clock::now();
+        self.give_up_unconfirmed();
         if self.backoff_until.is_some_and(|until| until <= now) {
             self.backoff_until = None;
             self.feed(Input::BackoffElapsed, None, ctx);
@@ -120,18 +107,16 @@ impl<P: Protocol> Connection<P> {
             self.pong_due
                 .get_or_insert(now + self.settings.heartbeat_limit);
             let body = self.protocol.heartbeat();
-            self.send(
-                Request {
-                    body,
-                    purpose: Purpose::Heartbeat,
-                },
-                ctx,
-            );
+            self.send(Request::new(body, Purpose::Heartbeat), ctx);
+        }
+        if self.catch_up_due.is_some_and(|due| due <= now) && self.operation.is_none() {
+            self.catch_up(Duration::ZERO);
+            self.changed = true;
         }
         while let Some(request) = self.requests.overdue(now) {
             let timeout = self.settings.request_timeout;
             match request.purpose {
-                Purpose::Asked(reply) => refuse(reply, RequestError::TimedOut(timeout)),
+                Purpose::Asked(_) => request.settle(Err(RequestError::TimedOut(timeout))),
                 Purpose::Join => self.lost(Lost::JoinFailed(RequestError::TimedOut(timeout)), ctx),
                 Purpose::FollowUp => {
                     tracing::warn!("a request of the connection itself was not answered in time");
@@ -177,7 +162,8 @@ impl<P: Protocol> Connection<P> {
                     }
                     Frame::Ping(_) | Frame::Pong(_) => {}
                     frame => match self.protocol.class(&frame) {
-                        Class::Answer => self.protocol.receive(frame, &mut reception),
+                        Class::Answer => spans::receive("answer", frame.len())
+                            .in_scope(|| self.protocol.receive(frame, &mut reception)),
                         Class::Event if self.quiet => self.counters.unread.add(1),
                         Class::Event => self.parked.push_back(frame),
                         Class::Ignored => self.counters.ignored.add(1),
@@ -214,7 +200,8 @@ impl<P: Protocol> Connection<P> {
                 self.catching_up = false;
                 self.confirm(&missed);
                 for missed in missed {
-                    self.protocol.replay(missed, &mut reception);
+                    spans::receive("missed", 0)
+                        .in_scope(|| self.protocol.replay(missed, &mut reception));
                 }
             } else {
                 if self.parked.is_empty() {
@@ -225,7 +212,8 @@ impl<P: Protocol> Connection<P> {
                     && let Some(frame) = self.parked.pop_front()
                 {
                     self.old = self.old.saturating_sub(1);
-                    self.protocol.receive(frame, &mut reception);
+                    spans::receive("event", frame.len())
+                        .in_scope(|| self.protocol.receive(frame, &mut reception));
                 }
             }
             self.take(reception, ctx);
@@ -244,6 +232,14 @@ impl<P: Protocol> Connection<P> {
                 }
                 Poll::Ready(Ok(())) => {}
             }
+            if let Some(body) = self.next_join() {
+                let purpose = Purpose::Join;
+                self.send(Request::new(body, purpose), ctx);
+                continue;
+            }
+            if !self.waiting_joins.is_empty() {
+                return self.joins_from;
+            }
             if !matches!(self.machine.state(), State::Live(_)) || !self.unconfirmed.is_empty() {
                 return None;
             }
@@ -254,11 +250,25 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    fn send(&mut self, request: Request<P::Request, P::Answer>, ctx: &mut Context<Self>) {
+    /// Takes the next join that may be sent now: some at a time, and not before the server wants them.
+    fn next_join(&mut self) -> Option<P::Request> {
+        if self.joins_from.is_some_and(|from| from > clock::now()) {
+            return None;
+        }
+        self.joins_from = None;
+        let in_flight = self.joins.saturating_sub(self.waiting_joins.len());
+        match in_flight < JOINS_AT_ONCE {
+            true => self.waiting_joins.pop_front(),
+            false => None,
+        }
+    }
+
+    fn send(&mut self, mut request: Request<P::Request, P::Answer>, ctx: &mut Context<Self>) {
         let Some(link) = &mut self.link else { return };
         let correlation = self.requests.correlation();
         match self.protocol.encode(correlation, &request.body) {
             Ok(frame) => {
+                request.sent = spans::send(&request.cause, correlation, frame.len());
                 self.requests.sent(correlation, request, clock::now());
                 self.counters.sent.add(1);
                 if let Err(error) = link.outgoing.push(frame) {
@@ -266,7 +276,7 @@ impl<P: Protocol> Connection<P> {
                 }
             }
             Err(error) => match request.purpose {
-                Purpose::Asked(reply) => refuse(reply, error),
+                Purpose::Asked(_) => request.settle(Err(error)),
                 Purpose::Join => self.lost(Lost::JoinFailed(error), ctx),
                 Purpose::FollowUp | Purpose::Heartbeat => {
                     tracing::error!(%error, "a request of the connection itself cannot be written");
@@ -300,6 +310,12 @@ impl<P: Protocol> Connection<P> {
         if !(self.background.is_empty() && self.background_queue.is_empty()) {
             return;
         }
+        self.say_goodbye();
+        self.feed(Input::Close, None, ctx);
+    }
+
+    /// Tells the peer that the link is closed in order.
+    pub(super) fn say_goodbye(&mut self) {
         let goodbye = self.protocol.close();
         if let Some(link) = &mut self.link {
             // A link that fails now is gone either way.
@@ -309,7 +325,6 @@ impl<P: Protocol> Connection<P> {
                 .outgoing
                 .poll_flush(&mut task::Context::from_waker(noop));
         }
-        self.feed(Input::Close, None, ctx);
     }
 
     fn next_moment(&self, next_send: Option<Instant>) -> Option<Instant> {
@@ -317,6 +332,8 @@ impl<P: Protocol> Connection<P> {
             self.backoff_until,
             self.heartbeat_due,
             self.pong_due,
+            self.catch_up_due,
+            self.unconfirmed_until,
             self.requests.next_deadline(),
             next_send,
         ]
@@ -328,3 +345,6 @@ impl<P: Protocol> Connection<P> {
 
 const READS_A_TURN: usize = 4;
 const BACKGROUND_LIMIT: usize = 64;
+const JOINS_AT_ONCE: usize = 32;
+/// How long a server may put off joins.
+const JOINING_LIMIT: Duration = Duration::from_secs(60);

@@ -4,6 +4,7 @@
 //! Idle ─> Authenticating ─> Dialing ─> Joining ─> Live
 //!              ^                │         │         │   trouble
 //!              └──── Backoff <──┴─────────┴─────────┘
+//! any state ── hang up ──> Idle
 //! any state ── fatal trouble, close ──> Closed
 //! ```
 
@@ -46,6 +47,8 @@ pub enum Input {
     Trouble(TroubleKind),
     /// The wait is over.
     BackoffElapsed,
+    /// Close the link, and stay without one until it begins again.
+    HangUp,
     /// End for good.
     Close,
 }
@@ -133,6 +136,12 @@ impl Machine {
             (_, Input::Close) => {
                 self.state = State::Closed;
                 vec![Action::DropLink, Action::Finish]
+            }
+            (State::Idle, Input::HangUp) => Vec::new(),
+            (_, Input::HangUp) => {
+                self.state = State::Idle;
+                self.attempt = 0;
+                vec![Action::DropLink]
             }
             (State::Idle, Input::Start) | (State::Backoff, Input::BackoffElapsed) => {
                 self.state = State::Authenticating;
@@ -330,11 +339,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_hung_up_begins_anew_when_it_is_told() {
+        let (mut machine, now) = machine();
+        assert_eq!(machine.step(Input::HangUp, now), []);
+        for input in [
+            Input::Start,
+            Input::Authenticated,
+            Input::Dialed,
+            Input::Joined,
+        ] {
+            machine.step(input, now);
+        }
+        assert_eq!(machine.step(Input::HangUp, now), [Action::DropLink]);
+        assert_eq!(machine.step(RETRY, now), []);
+        assert_eq!(
+            machine.step(Input::Start, now),
+            [Action::Authenticate { fresh: false }]
+        );
+    }
+
     proptest! {
         #[test]
-        fn any_sequence_of_inputs_is_survived(inputs in proptest::collection::vec(0_usize..9, 0..60)) {
+        fn any_sequence_of_inputs_is_survived(inputs in proptest::collection::vec(0_usize..10, 0..60)) {
             let all = [
-                Input::Start, Input::Authenticated, Input::Dialed, Input::Joined, RETRY, Input::BackoffElapsed, Input::Close,
+                Input::Start, Input::Authenticated, Input::Dialed, Input::Joined, RETRY, Input::BackoffElapsed, Input::Close, Input::HangUp,
                 Input::Trouble(TroubleKind::Relogin), Input::Trouble(TroubleKind::Fatal),
             ];
             let (mut machine, now) = machine();

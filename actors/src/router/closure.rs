@@ -10,6 +10,7 @@ use futures::future::{FutureExt, LocalBoxFuture};
 
 use super::{Outcome, Registration};
 use crate::event::{Event, Payload};
+use crate::telemetry::Cause;
 
 /// A handler actor around a closure; made by [`closure`].
 ///
@@ -77,7 +78,7 @@ where
 {
     fn handle(self, ctx: &mut Context<A>, mut answer: Option<OneshotSender<Outcome>>) {
         let mut work = match self.0 {
-            Work::Open(work) => work,
+            Work::Open(work) => Cause::current().follow(work),
             Work::Done(outcome) => {
                 if let Some(answer) = answer {
                     let _ = answer.send(outcome);

@@ -64,6 +64,18 @@ pub(super) async fn import(args: &ImportArgs, store: &Store) -> Result<(), Failu
     struct Line {
         imported: u64,
     }
+    if let Some(database) = &args.from_sqlite {
+        #[cfg(feature = "sqlite-import")]
+        return super::sqlite::import(database, store).await;
+        #[cfg(not(feature = "sqlite-import"))]
+        return Err(Failure::new(
+            crate::cli::FailureKind::Usage,
+            format!(
+                "cannot read {}: this program was built without the feature `sqlite-import`",
+                database.display()
+            ),
+        ));
+    }
     let progress = Progress::new("imported");
     let lines: Box<dyn io::Read> = match named(args.file.as_deref()) {
         Some(path) => Box::new(File::open(path).map_err(|error| cannot("read", path, &error))?),

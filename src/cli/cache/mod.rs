@@ -5,6 +5,8 @@ mod change;
 mod lines;
 mod look;
 mod progress;
+#[cfg(feature = "sqlite-import")]
+mod sqlite;
 mod store;
 
 use std::path::PathBuf;
@@ -37,7 +39,7 @@ enum CacheCommand {
     Export(ExportArgs),
     /// Print one message with all that is known of it
     Get(MessageArgs),
-    /// Read messages from JSON lines
+    /// Read messages from JSON lines, or from the database of another client
     Import(ImportArgs),
     /// List the channels, each with the number of its messages
     List,
@@ -115,6 +117,9 @@ struct ExportArgs {
 
 #[derive(Args, Clone, Debug)]
 struct ImportArgs {
+    /// Read the SQLite database that the Python or JavaScript client of Mezon keeps (needs the feature `sqlite-import`)
+    #[arg(long, value_name = "DATABASE", conflicts_with = "file")]
+    from_sqlite: Option<PathBuf>,
     /// The file to read [default: standard input]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,

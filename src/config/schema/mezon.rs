@@ -34,6 +34,9 @@ pub struct Mezon {
     /// The time that one REST call may take in all; 7 s by default.
     #[serde(rename = "timeout_ms", serialize_with = "millis")]
     pub timeout: Duration,
+    /// The least time between two REST calls, which some servers want; none by default.
+    #[serde(rename = "rest_spacing_ms", serialize_with = "millis_or_zero")]
+    pub rest_spacing: Option<Duration>,
     /// The wire format; found out at login by default.
     pub wire: Wire,
     /// Where token transfers are sent; none switches transfers off.
@@ -49,6 +52,9 @@ pub struct Mezon {
     /// The time between heartbeats; 10 s by default.
     #[serde(rename = "heartbeat_interval_ms", serialize_with = "millis")]
     pub heartbeat_interval: Duration,
+    /// How long the answer to a heartbeat may take; 10 s by default.
+    #[serde(rename = "heartbeat_timeout_ms", serialize_with = "millis")]
+    pub heartbeat_timeout: Duration,
     /// How long a request over the socket waits for its answer; 10 s by default.
     #[serde(rename = "request_timeout_ms", serialize_with = "millis")]
     pub request_timeout: Duration,
@@ -59,6 +65,9 @@ pub struct Mezon {
     pub content_limit: usize,
     /// Whether messages missed while disconnected are fetched afterwards, where the wire allows it; true by default.
     pub catch_up: bool,
+    /// A PEM file with authorities to trust beside those of the web; none by default.
+    #[serde(serialize_with = "path_or_empty")]
+    pub ca_file: Option<PathBuf>,
     /// Where the session is kept between runs; nowhere by default.
     #[serde(serialize_with = "path_or_empty")]
     pub session_file: Option<PathBuf>,
@@ -75,6 +84,8 @@ impl Mezon {
             use_ssl: section.flag("use_ssl", default.use_ssl),
             base_url: section.url("base_url", default.base_url),
             timeout: section.millis("timeout_ms", default.timeout, 1..=HOUR),
+            rest_spacing: Some(section.millis("rest_spacing_ms", Duration::ZERO, 0..=HOUR))
+                .filter(|spacing| !spacing.is_zero()),
             wire: section.choice("wire", default.wire),
             mmn_api_url: section.url("mmn_api_url", default.mmn_api_url),
             zk_api_url: section.url("zk_api_url", default.zk_api_url),
@@ -84,6 +95,11 @@ impl Mezon {
                 "heartbeat_interval_ms",
                 default.heartbeat_interval,
                 100..=HOUR,
+            ),
+            heartbeat_timeout: section.millis(
+                "heartbeat_timeout_ms",
+                default.heartbeat_timeout,
+                1..=HOUR,
             ),
             request_timeout: section.millis(
                 "request_timeout_ms",
@@ -97,6 +113,10 @@ impl Mezon {
             ),
             content_limit: section.number("content_limit", default.content_limit, 1..=1_000_000),
             catch_up: section.flag("catch_up", default.catch_up),
+            ca_file: section
+                .optional_text("ca_file")
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
             session_file: section
                 .optional_text("session_file")
                 .filter(|path| !path.is_empty())
@@ -125,16 +145,19 @@ impl Default for Mezon {
             use_ssl: true,
             base_url: None,
             timeout: Duration::from_secs(7),
+            rest_spacing: None,
             wire: Wire::Auto,
             mmn_api_url: Url::parse(MMN_API_URL).ok(),
             zk_api_url: Url::parse(ZK_API_URL).ok(),
             enable_logging: false,
             log_level: LogLevel::Info,
             heartbeat_interval: Duration::from_secs(10),
+            heartbeat_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(30),
             content_limit: 4_000,
             catch_up: true,
+            ca_file: None,
             session_file: None,
         }
     }
@@ -206,6 +229,13 @@ fn path_or_empty<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result
 
 fn url_or_empty<S: Serializer>(url: &Option<Url>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(url.as_ref().map_or("", Url::as_str))
+}
+
+fn millis_or_zero<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    millis(&duration.unwrap_or_default(), serializer)
 }
 
 const MMN_API_URL: &str = "https://dong.mezon.ai/mmn-api/";

@@ -2,6 +2,7 @@
 
 use futures::future::{FutureExt, LocalBoxFuture};
 use greenroom_actors::event::Id;
+use greenroom_actors::mailbox::AskError;
 use greenroom_proto::mezon::api;
 use serde_json::{Map, Value};
 
@@ -10,6 +11,7 @@ use super::know::id_of;
 use crate::mezon::caller::Call;
 use crate::mezon::error::ApiError;
 use crate::mezon::http::{Api, VoiceUser};
+use crate::mezon::tokens::{SendTokens, TokenTransfer, TransferError, TransferReceipt};
 
 impl MezonClient {
     /// Lists who is in the voice channels of a clan, or in one of them if `channel` is one. Voice channels have type 4.
@@ -119,6 +121,26 @@ impl MezonClient {
     /// As [`add_friend`](Self::add_friend).
     pub async fn accept_friend(&self, user: &Id, username: &str) -> Result<(), ApiError> {
         self.add_friend(username, user).await
+    }
+
+    /// Sends tokens; transfers are made one after another, in the order of the calls.
+    ///
+    /// # Errors
+    ///
+    /// [`TransferError`]. One of unknown outcome is never repeated by itself, and should not be repeated blindly.
+    pub async fn send_token(
+        &self,
+        transfer: TokenTransfer,
+    ) -> Result<TransferReceipt, TransferError> {
+        let doors = self.shared.doors.get().ok_or(TransferError::Closed)?;
+        match doors.wallet.ask(SendTokens(transfer)).await {
+            Ok(receipt) => receipt,
+            Err(AskError::Interrupted) => Err(TransferError::OutcomeUnknown {
+                nonce: None,
+                reason: "the wallet ended".to_owned(),
+            }),
+            Err(_) => Err(TransferError::Closed),
+        }
     }
 
     /// Makes any call of the API with the bot's session; again with a new one, once, if the platform refuses it.

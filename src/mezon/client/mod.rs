@@ -6,6 +6,7 @@ mod know;
 mod line;
 mod live;
 mod lookup;
+mod menus;
 mod say;
 mod whisper;
 
@@ -15,9 +16,9 @@ use std::sync::{Arc, OnceLock};
 
 use greenroom_actors::cache::Cache;
 use greenroom_actors::channel;
-use greenroom_actors::connection::RequestError;
+use greenroom_actors::connection::{HangUp, RequestError, Resume};
 use greenroom_actors::event::{ChannelKey, Event, Id, Payload};
-use greenroom_actors::mailbox::ActorRef;
+use greenroom_actors::mailbox::{ActorRef, Ref};
 use greenroom_proto::mezon::Wire;
 
 use super::caller::ApiCaller;
@@ -25,12 +26,15 @@ use super::config::Settings;
 use super::error::ApiError;
 use super::model::Channel;
 use super::state::State;
+use super::tokens::Wallet;
 use crate::chat::Speaker;
 
 use self::flight::Flights;
+use self::menus::Ids;
 pub(super) use line::Line;
 pub use live::{Live, OnMessage};
 pub use lookup::{ChannelMessages, Channels, ClanChannels, ClanUsers, Clans, Users};
+pub use menus::QuickMenu;
 pub use whisper::Receivers;
 
 /// What can be done on Mezon: in the order of the calls for each channel, and while the connection is down, later.
@@ -50,13 +54,17 @@ struct Shared {
     channels: Flights<Result<Channel, ApiError>>,
     /// Direct conversations that are being opened, by user.
     direct: Flights<Result<ChannelKey, ApiError>>,
+    ids: Ids,
 }
 
 /// The actors behind a client.
 pub(super) struct Doors {
     pub(super) api: ActorRef<ApiCaller>,
+    pub(super) wallet: ActorRef<Wallet>,
     pub(super) cache: Option<Cache>,
     pub(super) channels: channel::Channels<Line>,
+    pub(super) hang_up: Ref<HangUp>,
+    pub(super) resume: Ref<Resume>,
 }
 
 impl fmt::Debug for MezonClient {
@@ -76,11 +84,12 @@ impl MezonClient {
                 doors: OnceLock::new(),
                 channels: Flights::default(),
                 direct: Flights::default(),
+                ids: Ids::default(),
             }),
         }
     }
 
-    pub(super) fn connect(&self, doors: Doors) {
+    pub(super) fn open(&self, doors: Doors) {
         // A client belongs to one adapter, which is assembled once.
         let _ = self.shared.doors.set(doors);
     }
@@ -96,6 +105,38 @@ impl MezonClient {
     fn lanes(&self) -> Result<&channel::Channels<Line>, RequestError> {
         let doors = self.shared.doors.get().ok_or(RequestError::Closed)?;
         Ok(&doors.channels)
+    }
+
+    /// Closes the socket in order, and stays without one: no reconnect. What waits to be sent or answered fails, what was received is
+    /// still handled, handlers stay, and the cache is written to the disk. [`connect`](Self::connect) opens it again.
+    pub async fn disconnect(&self) {
+        let Some(doors) = self.shared.doors.get() else {
+            return;
+        };
+        // A connection that has ended is closed.
+        let _ = doors.hang_up.send(HangUp).await;
+        if let Some(cache) = &doors.cache
+            && let Err(error) = cache.flush_now().await
+        {
+            tracing::warn!(%error, "the cache could not be written to the disk");
+        }
+    }
+
+    /// Closes the socket; the same as [`disconnect`](Self::disconnect).
+    pub async fn close_socket(&self) {
+        self.disconnect().await;
+    }
+
+    /// Opens the socket again after [`disconnect`](Self::disconnect), with a new login if the session has ended meanwhile. A bot
+    /// connects by itself when it starts.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Closed`] if the bot does not run.
+    pub async fn connect(&self) -> Result<(), RequestError> {
+        let doors = self.shared.doors.get().ok_or(RequestError::Closed)?;
+        let resumed = doors.resume.send(Resume).await;
+        resumed.map_err(|_| RequestError::Closed)
     }
 
     /// Returns the bot's own user id; none before the first login.

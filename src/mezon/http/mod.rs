@@ -2,6 +2,7 @@
 
 mod channels;
 mod login;
+mod menus;
 mod people;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::link;
 use crate::platform::client::{Refused, client};
+use crate::platform::tls::Trust;
 
 /// Dials websockets over TCP and TLS.
 ///
@@ -25,10 +26,18 @@ pub struct Websocket {
 }
 
 impl Websocket {
-    /// Creates a transport.
+    /// Creates a transport that trusts the authorities of the web.
     #[must_use]
     pub fn new() -> Self {
-        Self { client: client() }
+        Self::trusting(&Trust::web())
+    }
+
+    /// Creates a transport that trusts other authorities.
+    #[must_use]
+    pub fn trusting(trust: &Trust) -> Self {
+        Self {
+            client: client(trust),
+        }
     }
 }
 
