@@ -1,4 +1,4 @@
-//! What a supervised actor costs beside a bare one: nanoseconds to start it, and bytes while it idles.
+//! What it costs to start a supervised actor beside a bare one. What it weighs while it idles, `actors/tests/idle_memory.rs` measures.
 //!
 //! `cargo bench -p greenroom-actors --bench spawn`; figures are in `benches/README.md`.
 
@@ -7,7 +7,7 @@ mod measure;
 use actix::{Actor, Addr, Context};
 use greenroom_actors::clock;
 use greenroom_actors::supervisor::{ChildSpec, Root, Strategy, Supervisor, SupervisorRef};
-use measure::{median, nanos, resident, settle};
+use measure::{median, nanos, settle};
 
 const ACTORS: u32 = 20_000;
 const ROUNDS: usize = 9;
@@ -50,16 +50,6 @@ async fn added(supervisor: &SupervisorRef) {
 fn main() {
     actix::System::new().block_on(async {
         let [mut bare_times, mut fixed_times, mut added_times] = [(); 3].map(|()| Vec::new());
-        // Memory first: what is freed later is used again, and hides the next.
-        let before = resident();
-        let actors = bare().await;
-        let bare_bytes = (resident() - before) as f64 / f64::from(ACTORS);
-        let before = resident();
-        let root = fixed().await;
-        let fixed_bytes = (resident() - before) as f64 / f64::from(ACTORS);
-        root.kill().await;
-        drop((actors, root));
-        settle().await;
         for _ in 0..ROUNDS {
             let start = clock::now();
             let actors = bare().await;
@@ -84,9 +74,5 @@ fn main() {
         let [bare, fixed, added] = [bare_times, fixed_times, added_times].map(median);
         println!("start: bare {bare:.0} ns, supervised {fixed:.0} ns, added later {added:.0} ns");
         println!("above bare: {:.0} ns, {:.0} ns", fixed - bare, added - bare);
-        println!(
-            "idle: bare {bare_bytes:.0} B, supervised {fixed_bytes:.0} B, above bare {:.0} B",
-            fixed_bytes - bare_bytes
-        );
     });
 }

@@ -15,16 +15,6 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Returns resident bytes of this process; zero where there is no `/proc`.
-pub(crate) fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split_whitespace().nth(1);
-    pages
-        .and_then(|pages| pages.parse::<usize>().ok())
-        .unwrap_or_default()
-        * 4_096
-}
-
 /// Lets the runtime do what is left to do.
 pub(crate) async fn settle() {
     tokio::time::sleep(Duration::from_millis(20)).await;

@@ -19,10 +19,11 @@ use crate::utterance::Utterance;
 
 /// Goes on with the dialogues of a [`Dialogue`](super::Dialogue), and ends those whose time is over.
 ///
-/// - The supervisor of the handlers starts it.
-/// - It ends at shutdown, or when a step panics.
-/// - Its messages wait for the next incarnation, as those of every registration.
-/// - It loses nothing: the states are in the store. A step that was cut off is taken again with the state that it began with.
+/// * **Who starts it**: the supervisor of the handlers.
+/// * **What ends it**: shutdown, or a panic of a step.
+/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
+/// * **What it may lose**: nothing: the states are in the store. A step that was cut off is taken again with the state that it began
+///   with.
 pub struct DialogueActor<S, T> {
     shared: Arc<Shared<S, T>>,
 }

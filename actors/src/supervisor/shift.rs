@@ -89,6 +89,11 @@ impl<'a> Shift<'a> {
                 return exit;
             }
             let due = self.slots.due();
+            // A timer would take its millisecond.
+            if due.is_some_and(|due| due <= clock::now()) {
+                self.ring();
+                continue;
+            }
             let urgent = self
                 .finale
                 .as_ref()
@@ -136,6 +141,7 @@ impl<'a> Shift<'a> {
                 continue;
             };
             match &slot.state {
+                State::Waiting(_) if self.finale.is_some() => self.slots.set(id, State::Down),
                 State::Waiting(_) => self.start(id),
                 State::Stopping { killed: false, .. } => {
                     tracing::warn!(child = slot.node().name(), "killed at its deadline");
@@ -359,6 +365,7 @@ impl<'a> Shift<'a> {
         for id in &start {
             if let Some(State::Waiting(at)) = self.slots.get(*id).map(|slot| &slot.state) {
                 due = due.max(*at);
+                self.slots.set(*id, State::Down);
             }
         }
         let all = members.iter().copied().collect();
