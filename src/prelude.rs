@@ -1,6 +1,8 @@
 //! What every bot imports.
 
+pub use greenroom_actors::command::{ChannelMention, Rest, RoleMention};
 pub use greenroom_actors::connection::{Connected, Disconnected, Reconnecting};
+pub use greenroom_actors::dialogue::{DialogueDropped, DialogueExpired, Next};
 pub use greenroom_actors::event::{ChannelKey, Event, Id};
 pub use greenroom_actors::router::{HandlerError, Order, Outcome, Registration};
 pub use greenroom_actors::supervisor::{
@@ -8,6 +10,8 @@ pub use greenroom_actors::supervisor::{
 };
 
 pub use crate::bot::{Bot, BotError};
-pub use crate::chat::{ChatMessage, Reply, Speak};
+pub use crate::chat::{
+    Call, ChatMessage, Check, Command, Commands, Dialogue, DialogueRef, Mention, Reply, Speak,
+};
 #[cfg(feature = "mezon")]
 pub use crate::mezon::Mezon;

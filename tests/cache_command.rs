@@ -345,6 +345,7 @@ mod sqlite {
         for key in KEYS {
             let place = Place::empty();
             let database = database(&place, key);
+            database.execute_batch("BEGIN").unwrap();
             for number in 1..=1_200 {
                 let content = json!({"t": format!("line {number}")}).to_string();
                 insert(
@@ -362,6 +363,7 @@ mod sqlite {
             database
                 .execute("INSERT INTO messages (id, channel_id, clan_id, create_time_seconds) VALUES ('9005', 'y', '2', 1)", [])
                 .unwrap();
+            database.execute_batch("COMMIT").unwrap();
             drop(database);
             let import = ["import", "--from-sqlite", "old.db", "--json"];
             let first = &place.run(&import).ok().lines()[0];

@@ -113,6 +113,74 @@ async fn a_bot_is_ready_while_every_platform_is_connected_and_not_otherwise() {
 }
 
 #[actix_rt::test]
+async fn the_graph_and_the_metrics_come_in_the_form_that_is_asked_for() {
+    let stage = Stage::open(Wire::V2, |bot| {
+        bot.endpoint(anywhere())
+            .on("ping", async |message: Event<ChatMessage>| {
+                if !message.is_own {
+                    message.reply("pong").await?;
+                }
+                Ok(())
+            })
+    })
+    .await;
+    let address = stage.bot.endpoint().unwrap();
+    stage.say("!ping");
+    stage
+        .until(10, "the reply", |stage| {
+            let tree = stage.bot.tree();
+            tree.find("ping").unwrap().figures.handled >= 1
+        })
+        .await;
+    for (path, accept, media_type, part) in [
+        ("/graph", "", "application/json", "{\"version\":1,"),
+        ("/graph", "Accept: text/plain\r\n", "text/plain", "ping "),
+        ("/graph", "Accept: image/*\r\n", "image/svg+xml", "<svg "),
+        ("/graph.json", "", "application/json", "\"kind\":\"says\""),
+        ("/graph.txt", "", "text/plain", "replies "),
+        ("/graph.svg", "", "image/svg+xml", "ChatMessage"),
+        ("/graph.mmd", "", "text/vnd.mermaid", "flowchart LR"),
+        ("/graph.dot", "", "text/vnd.graphviz", "digraph bot {"),
+        (
+            "/metrics",
+            "",
+            "text/plain; version=0.0.4",
+            "greenroom_connection_live{platform=\"mezon\",bot=\"test\"} 1\n",
+        ),
+    ] {
+        let answer = ask(address, &format!("GET {path}"), accept).await;
+        let found = answer.header("content-type").unwrap();
+        assert!(found.starts_with(media_type), "{path} {found}");
+        assert!(answer.body.contains(part), "{path} {}", answer.body);
+        assert!(!answer.body.contains("sim-mezon-key"));
+    }
+    let graph = get(address, "/graph.json").await.json();
+    let edge = |from: &str, to: &str| {
+        let edges = graph["edges"].as_array().unwrap();
+        let found = edges
+            .iter()
+            .find(|edge| edge["from"] == from && edge["to"] == to);
+        found.map(|edge| edge["count"].clone())
+    };
+    let connection = "test/platforms/mezon/connection";
+    let published = edge(connection, "event:ChatMessage").unwrap();
+    assert!(published.as_u64().unwrap() >= 1, "{graph}");
+    assert_eq!(
+        edge("event:ChatMessage", "test/handlers/ping"),
+        Some(published)
+    );
+    assert_eq!(
+        edge("test/handlers/ping", "test/platforms/mezon/channels"),
+        Some(json!(1))
+    );
+    assert_eq!(
+        edge("test/platforms/mezon/channels", connection),
+        Some(Value::Null)
+    );
+    stage.close().await;
+}
+
+#[actix_rt::test]
 async fn while_it_stops_a_bot_says_so() {
     let (go_on, gate) = tokio::sync::watch::channel(false);
     let stage = Stage::open(Wire::V2, move |bot| {

@@ -131,6 +131,14 @@ async fn the_endpoint_says_where_it_is_and_a_taken_port_is_exit_code_5() {
     let line: Value = serde_json::from_str(&line.await.unwrap()).unwrap();
     let address = line["endpoint"].as_str().unwrap();
     let address = address.strip_prefix("http://").unwrap().to_owned();
+    let drawn = greenroom(&["graph", "--url", &format!("http://{address}")], &[])
+        .output()
+        .unwrap();
+    assert!(
+        text(&drawn.stdout).contains("connection"),
+        "{}",
+        text(&drawn.stderr)
+    );
     let second = greenroom(&["run", "--endpoint", &address], &variables)
         .output()
         .unwrap();
@@ -144,6 +152,40 @@ async fn the_endpoint_says_where_it_is_and_a_taken_port_is_exit_code_5() {
     let code = tokio::task::spawn_blocking(move || bot.wait().unwrap().code());
     assert_eq!(code.await.unwrap(), Some(0));
     simulator.stop().await;
+}
+
+#[test]
+fn the_graph_is_drawn_without_a_key_and_without_the_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("greenroom.toml");
+    let settings =
+        "[bot]\nname = \"door\"\n[mezon]\nclient_id = \"7\"\n[[handlers]]\nkind = \"ping\"\n";
+    std::fs::write(&config, settings).unwrap();
+    let config = config.to_str().unwrap();
+    for (format, part) in [
+        ("text", "ChatMessage  connection 0 → ping 0"),
+        ("json", "\"id\":\"door/handlers/ping\""),
+        ("mermaid", "flowchart LR"),
+        ("dot", "digraph bot {"),
+        ("svg", "<svg "),
+    ] {
+        let arguments = ["graph", "--config", config, "--format", format];
+        let output = greenroom(&arguments, &[]).output().unwrap();
+        let said = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(said.contains(part), "{said}");
+        let file = folder.path().join(format);
+        let arguments = [&arguments[..], &["--output", file.to_str().unwrap()]].concat();
+        let output = greenroom(&arguments, &[]).output().unwrap();
+        assert_eq!(text(&output.stdout), "");
+        assert_eq!(std::fs::read_to_string(file).unwrap(), said);
+    }
+    let nobody = ["graph", "--url", "http://127.0.0.1:1"];
+    let output = greenroom(&nobody, &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
+    let wrong = ["graph", "--url", "ftp://127.0.0.1"];
+    let output = greenroom(&wrong, &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }
 
 #[test]

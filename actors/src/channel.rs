@@ -14,8 +14,8 @@ use crate::connection::RequestError;
 use crate::event::ChannelKey;
 use crate::limiter::Window;
 use crate::mailbox::{Overflow, SendError};
-use crate::supervisor::{ChildSpec, OnDemand, Supervised as _, SupervisorRef};
-use crate::telemetry::Counters;
+use crate::supervisor::{ChildSpec, NodeKind, OnDemand, Supervised as _, SupervisorRef};
+use crate::telemetry::{Cause, Counters, spans};
 
 /// Carries messages out of the bot: the platform's side of a channel.
 pub trait Outlet: Send + Sync + 'static {
@@ -141,7 +141,10 @@ impl<O: Outlet> Channel<O> {
                 return;
             };
             self.in_flight += 1;
-            let receipt = self.outlet.send(&self.key, say.message.clone());
+            let receipt = say.cause.scope(|| {
+                let receipt = self.outlet.send(&self.key, say.message.clone());
+                Cause::current().follow(receipt)
+            });
             ctx.spawn(
                 receipt
                     .into_actor(self)
@@ -192,6 +195,8 @@ struct Say<O: Outlet> {
     message: O::Message,
     receipt: oneshot::Sender<Result<O::Receipt, RequestError>>,
     tries: u32,
+    /// What led to it.
+    cause: Cause,
 }
 
 impl<O: Outlet> Message for Say<O> {
@@ -248,6 +253,7 @@ impl<O: Outlet> Channels<O> {
             ChildSpec::new(format!("channel {key}"), move || {
                 Channel::new(key.clone(), Arc::clone(&carrier), settings)
             })
+            .kind(NodeKind::Channel)
             .mailbox(settings.queue, Overflow::Block)
         };
         let children = OnDemand::new(supervisor, describe)
@@ -285,12 +291,14 @@ impl<O: Outlet> Channels<O> {
         key: &ChannelKey,
         message: O::Message,
     ) -> Result<O::Receipt, RequestError> {
+        self.children.node().calls().count();
         let mut unsent = Unsent(Some(Arc::clone(&self.counters)));
         let (receipt, answer) = oneshot::channel();
         let say = Say {
             message,
             receipt,
             tries: 0,
+            cause: spans::say(key),
         };
         match self.children.send(key, say).await {
             Ok(()) => {

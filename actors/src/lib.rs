@@ -9,6 +9,7 @@ pub mod dialogue;
 pub mod entropy;
 pub mod error;
 pub mod event;
+pub mod graph;
 pub mod limiter;
 pub mod mailbox;
 pub mod router;

@@ -96,6 +96,7 @@ async fn check(folder: &Path, flush_every: Duration, least: i64, most: i64) {
     cache.start();
     let recovery = cache.open().await.expect("opens");
     assert_eq!(recovery.moved_aside, None, "{recovery:?}");
+    assert!(recovery.unclean, "it says that something may be missing");
     for channel in 0..CHANNELS {
         let key = ChannelKey::new(1, channel);
         let rows = Query::latest(key.clone(), usize::MAX).oldest_first();
@@ -121,6 +122,9 @@ async fn check(folder: &Path, flush_every: Duration, least: i64, most: i64) {
         .save((most..most + 100).map(record).collect())
         .await
         .expect("saves");
+    cache.close().await.expect("closes");
+    let recovery = cache.open().await.expect("opens");
+    assert!(!recovery.unclean, "now it was closed in order");
     cache.close().await.expect("closes");
 }
 

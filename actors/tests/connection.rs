@@ -466,6 +466,12 @@ fn a_slow_handler_holds_up_the_socket_but_neither_answers_nor_heartbeats() {
         });
         later(100).await;
         assert!(!flooding.is_finished(), "back-pressure reaches the peer");
+        let taken = || RECORD.with(|record| record.borrow().len());
+        let before = taken();
+        assert!(before < 10_000, "{before} events are held in memory");
+        later(1_000).await;
+        assert_eq!(taken(), before, "nothing more is read");
+        assert_eq!(stage.counters.unread.get(), 0, "and nothing is dropped");
         let connection = stage.connection.clone();
         let asked =
             tokio::task::spawn_local(async move { connection.ask("still there?".into()).await });

@@ -8,8 +8,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::{Actor, Context};
+use greenroom_actors::dialogue::State;
 use greenroom_actors::entropy::Entropy;
 use greenroom_actors::event::{ChannelKey, Event, Origin, Payload};
+use greenroom_actors::graph::Graph;
 use greenroom_actors::router::middleware::Middleware;
 use greenroom_actors::router::{Outcome, Registration, Router, closure};
 use greenroom_actors::store::Store;
@@ -20,6 +22,7 @@ use greenroom_actors::telemetry::Counters;
 
 use super::shutdown::Deadlines;
 use super::{BotError, Running};
+use crate::chat::{Commands, Dialogue};
 #[cfg(feature = "endpoint")]
 use crate::endpoint::Endpoint;
 use crate::platform::{Adapter, Assembly};
@@ -59,6 +62,7 @@ pub struct BotBuilder {
     adapters: Vec<Box<dyn Adapter>>,
     handlers: Vec<Register>,
     names: Vec<String>,
+    faults: Vec<BotError>,
     entropy: Entropy,
     intensity: Intensity,
     handler_intensity: Intensity,
@@ -74,7 +78,26 @@ pub struct BotBuilder {
 }
 
 /// Enters a handler into the router and makes its child.
-type Register = Box<dyn FnOnce(&Router, &Entropy, Option<Duration>) -> Child>;
+type Register = Box<dyn FnOnce(&Place<'_>) -> Result<Child, BotError>>;
+
+/// Where a handler is entered.
+struct Place<'a> {
+    router: &'a Router,
+    entropy: &'a Entropy,
+    shutdown: Option<Duration>,
+    store: Option<&'a Store>,
+}
+
+impl Place<'_> {
+    fn enter<A: Actor<Context = Context<A>>>(&self, registration: Registration<A>) -> Child {
+        let registration = registration.entropy(self.entropy);
+        let registration = match self.shutdown {
+            Some(deadline) => registration.supervised(|child| child.shutdown_within(deadline)),
+            None => registration,
+        };
+        registration.register(self.router)
+    }
+}
 
 /// Where dead letters and leftovers are kept.
 enum Keep {
@@ -98,6 +121,7 @@ impl Bot {
             adapters: Vec::new(),
             handlers: Vec::new(),
             names: Vec::new(),
+            faults: Vec::new(),
             entropy: Entropy::from_system(),
             intensity: Intensity::default(),
             handler_intensity: Intensity {
@@ -114,6 +138,12 @@ impl Bot {
             #[cfg(feature = "endpoint")]
             endpoint: None,
         }
+    }
+
+    /// Draws the tree and how events will travel through it.
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        self.running.router.graph(&self.tree.snapshot())
     }
 
     /// Starts the bot on the current arbiter.
@@ -192,6 +222,35 @@ impl BotBuilder {
         self.named_handler(&name, registration)
     }
 
+    /// Registers commands under `name`. What is wrong with them is the error of [`build`](Self::build).
+    pub fn commands(self, name: &str, commands: Commands) -> Self {
+        match commands.register(name) {
+            Ok(registration) => self.handler(registration),
+            Err(faults) => self.fault(faults),
+        }
+    }
+
+    /// Registers a dialogue under its name. It is kept in the store of the bot, if it has none of its own; a store that cannot be read
+    /// is the error of [`build`](Self::build).
+    pub fn dialogue<S: State>(mut self, dialogue: Dialogue<S>) -> Self {
+        self.names.push(dialogue.name().to_owned());
+        self.handlers.push(Box::new(move |place| {
+            let dialogue = match place.store {
+                Some(store) => dialogue.or_store(store),
+                None => dialogue,
+            };
+            let (registration, _) = dialogue.register()?;
+            Ok(place.enter(registration))
+        }));
+        self
+    }
+
+    /// Notes an error of [`build`](Self::build).
+    pub(crate) fn fault(mut self, fault: impl Into<BotError>) -> Self {
+        self.faults.push(fault.into());
+        self
+    }
+
     fn named_handler<A: Actor<Context = Context<A>>>(
         mut self,
         name: &str,
@@ -199,16 +258,7 @@ impl BotBuilder {
     ) -> Self {
         self.names.push(name.to_owned());
         self.handlers
-            .push(Box::new(move |router, entropy, shutdown| {
-                let registration = registration.entropy(entropy);
-                let registration = match shutdown {
-                    Some(deadline) => {
-                        registration.supervised(|child| child.shutdown_within(deadline))
-                    }
-                    None => registration,
-                };
-                registration.register(router)
-            }));
+            .push(Box::new(move |place| Ok(place.enter(registration))));
         self
     }
 
@@ -305,8 +355,12 @@ impl BotBuilder {
     /// # Errors
     ///
     /// [`BotError::Assembly`] if a platform cannot be set up, [`BotError::SameName`] if two handlers have one name,
-    /// [`BotError::Store`] if the store cannot be opened, and `BotError::Endpoint` if the endpoint cannot listen.
+    /// [`BotError::Commands`] or [`BotError::Dialogue`] if one of these cannot be registered, [`BotError::Store`] if the store cannot be
+    /// opened, and `BotError::Endpoint` if the endpoint cannot listen.
     pub fn build(self) -> Result<Bot, BotError> {
+        if let Some(fault) = self.faults.into_iter().next() {
+            return Err(fault);
+        }
         let mut names = self.names;
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -328,7 +382,7 @@ impl BotBuilder {
             counters: Arc::new(Counters::default()),
             intensity: self.intensity,
             backoff: self.backoff,
-            observer: restarts_as_events(&self.name, &router),
+            observer: restarts_as_events(&self.name, &router, &self.entropy),
             #[cfg(feature = "client")]
             network: self.network,
         };
@@ -345,7 +399,7 @@ impl BotBuilder {
         }
         // A handler that met a poisonous event should be back soon.
         let quick = Backoff::exponential(Duration::from_millis(50), Duration::from_secs(2));
-        let handlers = assembly
+        let mut handlers = assembly
             .supervisor("handlers", Strategy::OneForOne)
             .intensity(
                 self.handler_intensity.restarts,
@@ -353,14 +407,19 @@ impl BotBuilder {
             )
             .backoff(quick)
             .shutdown_within(self.deadlines.drain);
-        let handlers = self
-            .handlers
-            .into_iter()
-            .fold(handlers, |handlers, register| {
-                handlers.child(register(&router, &self.entropy, self.child_shutdown))
-            });
+        let place = Place {
+            router: &router,
+            entropy: &self.entropy,
+            shutdown: self.child_shutdown,
+            store: store.as_ref(),
+        };
+        for register in self.handlers {
+            handlers = handlers.child(register(&place)?);
+        }
         // Stopped in reverse order: handlers finish while the platforms can still carry their replies.
-        let tree = assembly.supervisor(&self.name, Strategy::OneForOne);
+        let tree = assembly
+            .supervisor(&self.name, Strategy::OneForOne)
+            .shutdown_within(self.deadlines.drain.saturating_add(PLATFORMS_STOP));
         #[cfg_attr(
             not(feature = "endpoint"),
             expect(unused_mut, reason = "only the endpoint changes it")
@@ -395,8 +454,9 @@ impl BotBuilder {
 }
 
 /// Publishes the restarts of a bot's actors as events of type [`Restarted`].
-fn restarts_as_events(bot: &str, router: &Router) -> Observer {
+fn restarts_as_events(bot: &str, router: &Router, entropy: &Entropy) -> Observer {
     let origin = Origin::new("greenroom", bot, router);
+    origin.draw_traces(&entropy.derive("restart traces"));
     let topic = router.topic::<Restarted>();
     Arc::new(move |restarted| {
         let event = Event::new(&origin, 0, ChannelKey::default(), restarted.clone());
@@ -406,3 +466,6 @@ fn restarts_as_events(bot: &str, router: &Router) -> Observer {
         }
     })
 }
+
+/// How long the platforms may take to stop, once the handlers have.
+const PLATFORMS_STOP: Duration = Duration::from_secs(30);

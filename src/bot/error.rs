@@ -1,5 +1,7 @@
 //! Why a bot ended.
 
+use greenroom_actors::command::CommandFaults;
+use greenroom_actors::dialogue::DialogueError;
 use greenroom_actors::error::BoxError;
 use greenroom_actors::store::StoreError;
 use greenroom_actors::supervisor::{Exit, TreeSnapshot};
@@ -17,6 +19,9 @@ pub enum BotError {
         #[source]
         error: BoxError,
     },
+    /// Commands cannot be registered; every fault, one a line.
+    #[error("the commands are wrong:\n{0}")]
+    Commands(#[from] CommandFaults),
     /// The configuration is wrong; every fault, one a line.
     #[cfg(feature = "cli")]
     #[error("the configuration is wrong:\n{0}")]
@@ -30,6 +35,9 @@ pub enum BotError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// A dialogue cannot be registered.
+    #[error("a dialogue cannot be registered: {0}")]
+    Dialogue(#[from] DialogueError),
     /// The tree failed: a fatal error, or more restarts than are allowed.
     #[error("the bot failed: {exit}")]
     Failed {

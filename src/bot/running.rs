@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use greenroom_actors::connection::Quiesce;
+use greenroom_actors::graph::Graph;
 use greenroom_actors::mailbox::Ref;
 use greenroom_actors::router::{HandlerReport, Router};
 use greenroom_actors::store::Store;
-use greenroom_actors::supervisor::{Exit, NodeState, Root, TreeSnapshot};
+use greenroom_actors::supervisor::{Exit, Root, TreeSnapshot};
 use greenroom_actors::telemetry::{Counters, metrics};
 use serde::Serialize;
 
@@ -67,15 +68,14 @@ impl Running {
     pub fn tree(&self) -> TreeSnapshot {
         match self.root.get() {
             Some(root) => root.snapshot(),
-            None => TreeSnapshot {
-                name: self.name.to_string(),
-                state: NodeState::Idle,
-                restarts: 0,
-                last_exit: None,
-                figures: Default::default(),
-                children: Vec::new(),
-            },
+            None => TreeSnapshot::idle(&self.name),
         }
+    }
+
+    /// Draws the tree and how events travel through it.
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        self.router.graph(&self.tree())
     }
 
     /// Says what the bot has done so far.
@@ -100,8 +100,7 @@ impl Running {
     /// [`metrics::CONTENT_TYPE`].
     #[must_use]
     pub fn metrics(&self) -> String {
-        let dead_letters = self.router.dead_letters().total();
-        metrics::render(&self.tree(), &self.counters, dead_letters)
+        metrics::render(&self.tree(), &self.router, &self.counters)
     }
 
     /// Returns where the endpoint listens, if there is one.

@@ -1,6 +1,7 @@
 //! What is said, in and out.
 
 use greenroom_actors::event::Id;
+use greenroom_actors::utterance::Mention;
 use serde::{Deserialize, Serialize};
 
 /// Who said something.
@@ -29,6 +30,12 @@ pub struct ChatMessage {
     pub reply_to: Option<Id>,
     /// When it was said, in seconds since 1970.
     pub at: u64,
+    /// Whether it was said in a direct conversation, with the bot alone or with a group, and not in a channel of a space.
+    #[serde(default)]
+    pub is_direct: bool,
+    /// Whom and what it mentions.
+    #[serde(default)]
+    pub mentions: Vec<Mention>,
 }
 
 impl ChatMessage {

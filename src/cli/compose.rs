@@ -10,7 +10,7 @@ use crate::chat::{
     ButtonPressed, MemberJoined, MemberLeft, MessageDeleted, MessageEdited, Reaction,
 };
 use crate::config::{Config, Handler, HandlerKind, LogLevel, Trigger};
-use crate::handlers::{Counter, Echo, Log, Ping, Welcome};
+use crate::handlers::{Counter, Echo, FixedReply, Log, Ping, Welcome};
 use crate::mezon::Mezon;
 use crate::prelude::*;
 
@@ -38,6 +38,43 @@ fn add(bot: BotBuilder, handler: &Handler) -> BotBuilder {
     let delivery = Delivery::from(&handler.delivery);
     let is_on = |trigger| handler.on.contains(&trigger);
     match handler.kind.clone() {
+        HandlerKind::Commands {
+            prefix,
+            mention,
+            ignore_case,
+            suggestions,
+            help,
+            commands,
+        } => {
+            let help = Some(help.as_str()).filter(|help| !help.is_empty());
+            let mut set = Commands::new(prefix).delivery(delivery).help(help);
+            if mention {
+                set = set.when_mentioned();
+            }
+            if ignore_case {
+                set = set.ignore_case();
+            }
+            if suggestions {
+                set = set.suggestions();
+            }
+            let set = commands.into_iter().fold(set, |set, command| {
+                let reply = FixedReply {
+                    name: command.name,
+                    aliases: command.aliases,
+                    about: command.about,
+                    reply: command.reply,
+                    cooldown: command.cooldown,
+                };
+                reply.add_to(set)
+            });
+            if !is_on(Trigger::Message) {
+                return bot;
+            }
+            match set.register(&handler.name) {
+                Ok(commands) => bot.handler(around(commands, handler)),
+                Err(faults) => bot.fault(faults),
+            }
+        }
         HandlerKind::Counter { prefix } => {
             let counter = Registration::new(&handler.name, move || Counter::new(&prefix));
             let counter = subscribe(counter.delivery(delivery), is_on(Trigger::Message));
@@ -80,7 +117,8 @@ fn add(bot: BotBuilder, handler: &Handler) -> BotBuilder {
 
 fn subscribe<A>(registration: Registration<A>, wanted: bool) -> Registration<A>
 where
-    A: actix::Actor<Context = actix::Context<A>> + actix::Handler<Event<ChatMessage>>,
+    A: actix::Actor<Context = actix::Context<A>>
+        + actix::Handler<Event<ChatMessage>, Result: 'static>,
 {
     match wanted {
         true => registration.on::<ChatMessage>(),

@@ -158,9 +158,13 @@ impl From<BotError> for Failure {
                 let message = cause.map_or_else(|| exit.to_string(), |cause| chain(cause));
                 Self::new(kind, message)
             }
-            BotError::Assembly { .. } => Self::new(FailureKind::Configuration, error.to_string()),
+            BotError::Assembly { .. } | BotError::Commands(_) => {
+                Self::new(FailureKind::Configuration, error.to_string())
+            }
             BotError::Endpoint { .. } => Self::new(FailureKind::Network, error.to_string()),
-            BotError::SameName(_) | BotError::Signals(_) => Self::failed(error.to_string()),
+            BotError::Dialogue(_) | BotError::SameName(_) | BotError::Signals(_) => {
+                Self::failed(error.to_string())
+            }
             BotError::Store(error) => error.into(),
         }
     }

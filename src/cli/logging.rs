@@ -1,13 +1,20 @@
 //! The log of the program: always on standard error, never with a secret in it.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::layer;
+use greenroom_actors::clock;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::fmt::format::{FmtSpan, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, layer};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
+use super::time::utc;
 use super::{Failure, FailureKind, Globals};
 use crate::config::{Config, LogFormat};
 
@@ -15,6 +22,9 @@ use crate::config::{Config, LogFormat};
 /// of them goes before this.
 const QUIET: &str =
     "actix_codec=warn,actix_http=warn,actix_server=warn,awc=warn,h2=warn,rustls=warn,sled=warn";
+
+/// The target of the spans that follow an event to its reply; a filter that names it shows each step.
+const TRACES: &str = "greenroom::trace";
 
 /// Starts the log as `--log` and the configuration say.
 ///
@@ -24,10 +34,32 @@ const QUIET: &str =
 pub(super) fn start(globals: &Globals, config: &Config) -> Result<(), Failure> {
     let filter = filter(globals, config)?;
     let colored = globals.color.applies_to(&io::stderr());
-    let lines = layer().with_writer(io::stderr).with_ansi(colored);
+    // Who asks for traces wants to see each step; others only what is said in it.
+    let steps = match filter.to_string().contains(TRACES) {
+        true => FmtSpan::CLOSE,
+        false => FmtSpan::NONE,
+    };
+    let lines = layer()
+        .with_writer(io::stderr)
+        .with_ansi(colored)
+        .with_span_events(steps);
     let registry = tracing_subscriber::registry().with(filter);
+    let switched_on = config
+        .mezon
+        .as_ref()
+        .is_some_and(|mezon| mezon.enable_logging);
+    let apart = switched_on && globals.log.is_none();
     let started = match config.log.format {
-        LogFormat::Text => registry.with(lines).try_init(),
+        LogFormat::Text => {
+            let lines = lines.with_filter(filter_fn(move |of| !(apart && is_of_mezon(of))));
+            let mezon = apart.then(|| {
+                let lines = layer().with_writer(io::stderr).with_ansi(false);
+                lines
+                    .event_format(MezonLine)
+                    .with_filter(filter_fn(is_of_mezon))
+            });
+            registry.with(lines).with(mezon).try_init()
+        }
         LogFormat::Json => registry.with(lines.json()).try_init(),
     };
     started.map_err(|error| Failure::failed(format!("cannot start the log: {error}")))
@@ -49,6 +81,38 @@ fn filter(globals: &Globals, config: &Config) -> Result<EnvFilter, Failure> {
         let message = format!("--log: `{text}` is not a filter: {error}");
         Failure::new(FailureKind::Usage, message)
     })
+}
+
+fn is_of_mezon(of: &Metadata<'_>) -> bool {
+    of.target().starts_with("greenroom::mezon")
+}
+
+/// A line as the platform's own clients write it: `[time] [mezon] [LEVEL] text`.
+#[derive(Clone, Copy, Debug)]
+struct MezonLine;
+
+impl<S, N> FormatEvent<S, N> for MezonLine
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut to: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let at = utc(clock::unix_seconds());
+        let level = match *event.metadata().level() {
+            Level::WARN => "WARNING",
+            Level::TRACE | Level::DEBUG => "DEBUG",
+            Level::INFO => "INFO",
+            Level::ERROR => "ERROR",
+        };
+        write!(to, "[{}] [mezon] [{level}] ", at.trim_end_matches('Z'))?;
+        context.format_fields(to.by_ref(), event)?;
+        writeln!(to)
+    }
 }
 
 /// Replaces the report of a panic, many lines on standard error, by one line of the log.
@@ -107,6 +171,40 @@ mod tests {
             named.contains("awc=debug") && !named.contains("awc=warn"),
             "{named}"
         );
+    }
+
+    #[test]
+    fn the_adapter_has_lines_as_its_peers_write_them() {
+        use std::sync::{Arc, Mutex};
+
+        #[derive(Clone, Default)]
+        struct Sink(Arc<Mutex<Vec<u8>>>);
+
+        impl Write for Sink {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().write(bytes)
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+
+        let sink = Sink::default();
+        let to = sink.clone();
+        let lines = layer().with_writer(move || to.clone()).with_ansi(false);
+        let lines = lines
+            .event_format(MezonLine)
+            .with_filter(filter_fn(is_of_mezon));
+        let log = tracing_subscriber::registry().with(lines);
+        tracing::subscriber::with_default(log, || {
+            tracing::warn!(target: "greenroom::mezon::client", id = 7, "odd");
+            tracing::warn!(target: "elsewhere", "not ours");
+        });
+        let written = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        let (time, text) = written.split_once("] ").unwrap();
+        assert_eq!(time.len(), "[2026-01-31 12:34:56".len(), "{written}");
+        assert_eq!(text, "[mezon] [WARNING] odd id=7\n");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod compose;
 mod dead_letters;
 mod demo;
 mod failure;
+mod graph;
 mod guard;
 mod logging;
 mod mezon;
@@ -89,6 +90,8 @@ enum Command {
     DeadLetters(dead_letters::DeadLettersArgs),
     /// Show a bot at work on a simulated platform: no account and no network needed
     Demo(demo::DemoArgs),
+    /// Draw the bot that the configuration composes, or one that runs
+    Graph(graph::GraphArgs),
     /// Watch the events of a Mezon bot, and say something
     Mezon(mezon::MezonArgs),
     /// Run the bot that the configuration composes, until SIGTERM or Ctrl-C
@@ -106,6 +109,7 @@ impl Command {
                 actix_rt::System::new().block_on(dead_letters::run(args, globals))
             }
             Self::Demo(args) => actix_rt::System::new().block_on(demo::run(args, globals)),
+            Self::Graph(args) => actix_rt::System::new().block_on(graph::run(args, globals)),
             Self::Mezon(args) => actix_rt::System::new().block_on(mezon::run(args, globals)),
             Self::Run(args) => actix_rt::System::new().block_on(run::run(args, globals)),
             Self::Sim(args) => actix_rt::System::new().block_on(sim::run(args, globals)),

@@ -85,6 +85,21 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Reads a list of texts; none if it is absent.
+    pub(super) fn texts(&mut self, key: &'static str) -> Vec<String> {
+        let texts = self.read(key, |value, _| match &value.kind {
+            ValueKind::Array(items) => items
+                .iter()
+                .map(|item| match &item.kind {
+                    ValueKind::String(text) => Ok(text.clone()),
+                    _ => Err(mismatch("text in the list", item)),
+                })
+                .collect(),
+            _ => Err(mismatch("a list of texts", value)),
+        });
+        texts.unwrap_or_default()
+    }
+
     /// Reads a text that must not be empty.
     pub(super) fn filled(&mut self, key: &'static str, default: &str) -> String {
         let text = self.text(key, default);

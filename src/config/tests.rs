@@ -78,7 +78,7 @@ path = "x"
         "greenroom.toml:12: mezon.wire: must be one of auto, v1, v2",
         "greenroom.toml:13: mezon.apikey: is unknown: did you mean `api_key`?",
         "greenroom.toml:17: supervision.backoff_max_ms: must not be less than backoff_min_ms",
-        "greenroom.toml:20: handlers[0].kind: must be one of counter, echo, log, ping, welcome",
+        "greenroom.toml:20: handlers[0].kind: must be one of commands, counter, echo, log, ping, welcome",
         "greenroom.toml:24: handlers[1].text: is unknown: expected one of kind, prefix, reply, name, on, channels, users, cooldown_ms, cooldown_per, delivery",
         "greenroom.toml:25: handlers[1].on: must be one of button, member_joined, member_left, message, message_deleted, message_edited, reaction",
         "greenroom.toml:27: cahce: is unknown: did you mean `cache`?",
@@ -275,6 +275,11 @@ kind = "ping"
 reply = "here"
 [[handlers]]
 kind = "welcome"
+[[handlers]]
+kind = "commands"
+[[handlers.commands]]
+name = "rules"
+reply = "Be kind."
 "#,
     );
     let dump = config.dump().unwrap();
@@ -283,11 +288,85 @@ kind = "welcome"
     let names: Vec<_> = config.handlers.iter().map(|h| h.name.as_str()).collect();
     assert_eq!(
         names,
-        ["echo", "echo-2", "log", "counter", "ping", "welcome"]
+        [
+            "echo", "echo-2", "log", "counter", "ping", "welcome", "commands"
+        ]
     );
     assert_eq!(config.handlers[1].on, [Trigger::MessageEdited]);
     assert_eq!(config.handlers[1].delivery.attempts, 1);
     assert_eq!(config.handlers[1].delivery.order, Order::Serial);
+}
+
+#[test]
+fn commands_are_read_and_checked() {
+    let config = load(
+        r#"
+[[handlers]]
+kind = "commands"
+prefix = "?"
+mention = true
+[[handlers.commands]]
+name = "rules"
+aliases = ["law"]
+about = "Says the rules"
+reply = "Be kind, {name}."
+cooldown_ms = 5000
+[[handlers.commands]]
+name = "hi"
+reply = "Hi!"
+"#,
+    );
+    let HandlerKind::Commands {
+        prefix,
+        mention,
+        help,
+        commands,
+        ..
+    } = &config.handlers[0].kind
+    else {
+        panic!("{:?}", config.handlers);
+    };
+    assert_eq!(
+        (prefix.as_str(), *mention, help.as_str()),
+        ("?", true, "help")
+    );
+    assert_eq!(config.handlers[0].on, [Trigger::Message]);
+    assert_eq!(
+        (commands.len(), commands[0].cooldown),
+        (2, Duration::from_secs(5))
+    );
+    assert_eq!(
+        (commands[0].aliases.as_slice(), commands[1].about.as_str()),
+        (&["law".to_owned()][..], "")
+    );
+    let faults = faults(
+        r#"
+[[handlers]]
+kind = "commands"
+prefix = ""
+[[handlers.commands]]
+name = "two words"
+reply = "x"
+[[handlers.commands]]
+name = "law"
+[[handlers.commands]]
+name = "other"
+aliases = ["law", ""]
+reply = "x"
+replies = "y"
+"#,
+    );
+    assert_eq!(
+        faults,
+        [
+            "greenroom.toml:4: handlers[0].prefix: must not be empty",
+            "greenroom.toml:6: handlers[0].commands[0].name: must be one word",
+            "greenroom.toml:8: handlers[0].commands[1].reply: is required",
+            "greenroom.toml:12: handlers[0].commands[2].aliases: another command has the name `law` already",
+            "greenroom.toml:12: handlers[0].commands[2].aliases: must be one word",
+            "greenroom.toml:14: handlers[0].commands[2].replies: is unknown: expected one of name, aliases, about, reply, cooldown_ms",
+        ]
+    );
 }
 
 #[test]
@@ -309,7 +388,7 @@ fn a_handler_needs_a_kind() {
     assert_eq!(
         found,
         [
-            "greenroom.toml:1: handlers[0].kind: is required: must be one of counter, echo, log, ping, welcome"
+            "greenroom.toml:1: handlers[0].kind: is required: must be one of commands, counter, echo, log, ping, welcome"
         ]
     );
 }
@@ -338,7 +417,7 @@ fn keys_that_look_like_paths_cannot_reach_into_other_sections() {
 fn the_example_shows_every_setting_with_its_default() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/greenroom.toml");
     let mut config = Sources::none().file(file).load(Purpose::Offline).unwrap();
-    assert_eq!(config.handlers.len(), 5);
+    assert_eq!(config.handlers.len(), 6);
     config.handlers.clear();
     if let Some(mezon) = &mut config.mezon {
         mezon.client_id.clear();

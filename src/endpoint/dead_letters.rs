@@ -1,5 +1,7 @@
 //! Looking into the dead letters of a running bot, replaying and purging them.
 
+use std::future::{Ready, ready};
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{Data, Path, Query, ServiceConfig};
@@ -18,17 +20,17 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         web::resource("/dead-letters")
             .route(web::get().to(list))
             .route(web::delete().to(purge))
-            .default_service(web::to(|request| wrong_method(request, "GET, DELETE"))),
+            .default_service(web::to(only("GET, DELETE"))),
     )
     .service(
         web::resource("/dead-letters/replay")
             .route(web::post().to(replay))
-            .default_service(web::to(|request| wrong_method(request, "POST"))),
+            .default_service(web::to(only("POST"))),
     )
     .service(
         web::resource("/dead-letters/{number}")
             .route(web::get().to(show))
-            .default_service(web::to(|request| wrong_method(request, "GET"))),
+            .default_service(web::to(only("GET"))),
     );
 }
 
@@ -49,13 +51,18 @@ struct Asked {
 
 impl Asked {
     /// Reads the query of a request; `narrow` demands that it chooses something, or says `all=true`.
-    fn read(request: &HttpRequest, narrow: bool) -> Result<Selection, HttpResponse> {
+    fn read(request: &HttpRequest, narrow: bool) -> Result<Selection, Box<HttpResponse>> {
         let loopback = request.app_data::<Data<Loopback>>();
         if !loopback.is_some_and(|loopback| loopback.0) {
             let message = "the dead letters can be seen on a loopback address only";
-            return Err(refusal(StatusCode::FORBIDDEN, "forbidden", message));
+            return Err(Box::new(refusal(
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                message,
+            )));
         }
-        let wrong = |message: &str| refusal(StatusCode::BAD_REQUEST, "bad_query", message);
+        let wrong =
+            |message: &str| Box::new(refusal(StatusCode::BAD_REQUEST, "bad_query", message));
         let Query(asked) = Query::<Self>::from_query(request.query_string())
             .map_err(|error| wrong(&error.to_string()))?;
         let numbers = asked.numbers.split(',').filter(|part| !part.is_empty());
@@ -78,7 +85,7 @@ impl Asked {
 async fn list(request: HttpRequest, watched: Data<Watched>) -> HttpResponse {
     let selection = match Asked::read(&request, false) {
         Ok(selection) => selection,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let dead = watched.bot.router().dead_letters();
     match dead.select(&selection) {
@@ -89,7 +96,7 @@ async fn list(request: HttpRequest, watched: Data<Watched>) -> HttpResponse {
 
 async fn show(request: HttpRequest, number: Path<String>, watched: Data<Watched>) -> HttpResponse {
     if let Err(refused) = Asked::read(&request, false) {
-        return refused;
+        return *refused;
     }
     let found = number
         .parse()
@@ -107,7 +114,7 @@ async fn show(request: HttpRequest, number: Path<String>, watched: Data<Watched>
 async fn replay(request: HttpRequest, watched: Data<Watched>) -> HttpResponse {
     let selection = match Asked::read(&request, true) {
         Ok(selection) => selection,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     match watched.bot.router().replay_all(&selection) {
         Ok(done) => HttpResponse::Ok().json(done),
@@ -118,7 +125,7 @@ async fn replay(request: HttpRequest, watched: Data<Watched>) -> HttpResponse {
 async fn purge(request: HttpRequest, watched: Data<Watched>) -> HttpResponse {
     let selection = match Asked::read(&request, true) {
         Ok(selection) => selection,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     match watched.bot.router().dead_letters().purge(&selection) {
         Ok(purged) => HttpResponse::Ok().json(json!({"purged": purged})),
@@ -131,10 +138,13 @@ fn failed(error: &StoreError) -> HttpResponse {
     refusal(StatusCode::INTERNAL_SERVER_ERROR, "store", &message)
 }
 
-async fn wrong_method(request: HttpRequest, allowed: &'static str) -> HttpResponse {
-    let message = format!("{} takes {allowed} only", request.path());
-    let mut refused = refusal(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", &message);
-    let allow = HeaderValue::from_static(allowed);
-    refused.headers_mut().insert(ALLOW, allow);
-    refused
+/// Refuses the methods that a path does not take.
+fn only(allowed: &'static str) -> impl Fn(HttpRequest) -> Ready<HttpResponse> + Clone {
+    move |request| {
+        let message = format!("{} takes {allowed} only", request.path());
+        let mut refused = refusal(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", &message);
+        let allow = HeaderValue::from_static(allowed);
+        refused.headers_mut().insert(ALLOW, allow);
+        ready(refused)
+    }
 }

@@ -12,7 +12,7 @@
 //! | `GET /dead-letters/7` | one of them |
 //! | `POST /dead-letters/replay?numbers=7,8` | delivers them again; the choice as above, or `all=true` |
 //! | `DELETE /dead-letters?numbers=7,8` | removes them for good; the choice as above, or `all=true` |
-//! | `GET /graph.json`, `.txt` | the same in one form |
+//! | `GET /graph.json`, `.txt`, `.svg`, `.mmd`, `.dot` | the same in one form: JSON, text, a picture, Mermaid, Graphviz |
 //!
 //! Other paths answer 404, other methods 405, both with `{"error":{"kind":"…","message":"…"}}`.
 //!
@@ -31,7 +31,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use greenroom_actors::supervisor::{Child, ChildSpec};
+use greenroom_actors::supervisor::{Child, ChildSpec, NodeKind};
 
 use self::http::Server;
 use crate::bot::Running;
@@ -64,9 +64,9 @@ impl Endpoint {
 
     /// Returns the actor that answers for `bot`.
     pub(crate) fn child(self, bot: Running) -> Child {
-        ChildSpec::new("endpoint", move || {
+        let spec = ChildSpec::new("endpoint", move || {
             Server::new(Arc::clone(&self.listener), self.address, bot.clone())
-        })
-        .into()
+        });
+        spec.kind(NodeKind::Endpoint).into()
     }
 }

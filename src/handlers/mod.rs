@@ -4,12 +4,14 @@ mod counter;
 mod echo;
 mod log;
 mod ping;
+mod replies;
 mod welcome;
 
 pub use counter::Counter;
 pub use echo::Echo;
 pub use log::Log;
 pub use ping::Ping;
+pub use replies::FixedReply;
 pub use welcome::Welcome;
 
 use actix::{Actor, Context, ResponseFuture};

@@ -157,3 +157,36 @@ fn default_base() -> Url {
     )]
     Url::parse("https://gw.mezon.ai").expect("a constant")
 }
+
+#[cfg(all(test, feature = "cli"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_login_is_where_host_port_and_use_ssl_say_unless_a_url_does() {
+        let login = |host: &str, port, use_ssl, base_url: Option<&str>| {
+            let mut file = crate::config::Mezon::default();
+            (file.host, file.port, file.use_ssl) = (host.to_owned(), port, use_ssl);
+            file.base_url = base_url.map(|url| url.parse().unwrap());
+            Settings::from(file).base_url.to_string()
+        };
+        assert_eq!(
+            login("gw.mezon.ai", 443, true, None),
+            "https://gw.mezon.ai/"
+        );
+        assert_eq!(
+            login("localhost", 7350, true, None),
+            "https://localhost:7350/"
+        );
+        assert_eq!(
+            login("localhost", 7350, false, None),
+            "http://localhost:7350/"
+        );
+        assert_eq!(login("127.0.0.1", 80, false, None), "http://127.0.0.1/");
+        let url = Some("http://127.0.0.1:4000");
+        assert_eq!(
+            login("localhost", 7350, true, url),
+            "http://127.0.0.1:4000/"
+        );
+    }
+}

@@ -52,6 +52,8 @@ pub(super) const DIRECT: i32 = 3;
 pub(super) const THREAD: i32 = 7;
 /// The mode of messages in a direct conversation.
 pub(super) const DIRECT_MODE: i32 = 4;
+/// How conversations of a group are written to.
+pub(super) const GROUP_MODE: i32 = 3;
 /// The code of a message that was changed.
 pub(super) const UPDATED: i32 = 1;
 /// The code of a message that was removed.

@@ -4,7 +4,8 @@ use greenroom_actors::event::{ChannelKey, Id};
 use greenroom_proto::mezon::api;
 
 use super::content::{self, Content, text_of};
-use super::limits::{REMOVED, UPDATED};
+use super::limits::{DIRECT_MODE, GROUP_MODE, REMOVED, UPDATED};
+use super::mention;
 use crate::chat::{Author, ChatMessage};
 
 /// A view of a message as the platform sends it.
@@ -166,15 +167,23 @@ impl<'a> MezonMessage<'a> {
             .references()
             .first()
             .map(|quoted| Id::from(quoted.message_ref_id));
+        let text = self.text();
         ChatMessage {
             id: self.id(),
             author: self.author(),
-            text: self.text(),
+            mentions: mention::mentions(self.received, &text, me),
+            text,
+            is_direct: is_direct(self.received),
             is_own: sender == *me,
             reply_to: quoted.filter(|id| !id.is_none()),
             at: self.received.create_time_seconds.into(),
         }
     }
+}
+
+/// Says whether a message was said outside of all clans.
+fn is_direct(message: &api::ChannelMessage) -> bool {
+    matches!(message.mode, DIRECT_MODE | GROUP_MODE) || message.clan_id == 0
 }
 
 /// Returns the conversation of a message.
@@ -240,6 +249,8 @@ mod tests {
             is_own: true,
             reply_to: Some(Id::from(6)),
             at: 99,
+            is_direct: true,
+            mentions: Vec::new(),
         };
         assert_eq!(told, expected);
     }

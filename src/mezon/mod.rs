@@ -2,6 +2,27 @@
 //!
 //! Every realtime event arrives as an event of its own type of [`proto`], such as `Event<proto::api::ChannelMessage>`, those that all
 //! platforms have also as those of [`chat`](crate::chat), and all of them as [`AnyEvent`] for those who know their names only.
+//! [`MezonEvents`] has a method for each.
+//!
+//! ```
+//! use greenroom::mezon::{Mezon, MezonEvents, OnMessage, Settings};
+//! use greenroom::prelude::*;
+//!
+//! let mezon = Mezon::new(Settings::new("1000000000000000001", "sim-mezon-key"));
+//! let client = mezon.client();
+//! let bot = Bot::builder("example").platform(mezon).on_channel_message("ping", async move |event| {
+//!     if event.sender_id == 0 || client.me() == event.sender_id {
+//!         return Ok(());
+//!     }
+//!     if let Some(message) = event.live().filter(|message| message.view().text() == "!ping") {
+//!         message.reply("pong").await?;
+//!     }
+//!     Ok(())
+//! });
+//! # drop(bot);
+//! ```
+//!
+#![doc = include_str!("features.md")]
 
 mod adapter;
 mod auth;
@@ -22,6 +43,7 @@ mod interactive;
 mod lenient;
 mod limits;
 mod log;
+mod mention;
 mod message;
 mod model;
 mod outgoing;
@@ -29,6 +51,7 @@ mod protocol;
 mod raw;
 mod register;
 mod scan;
+mod socket;
 mod state;
 mod text;
 mod tokens;
@@ -64,5 +87,6 @@ pub use model::{Channel, Clan, User};
 pub use outgoing::{Attachment, NewMessage};
 pub use protocol::MezonProtocol;
 pub use register::MezonEvents;
+pub use socket::Socket;
 pub use text::{Mark, Text};
 pub use tokens::{TokenTransfer, TransferError, TransferReceipt};

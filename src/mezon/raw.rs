@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_get_free_numbers_within_sixteen_bits() {
+    fn d24_calls_get_free_numbers_within_sixteen_bits() {
         let (mut calls, long) = (ApiCalls::default(), Duration::from_secs(3_600));
         assert_eq!(calls.begin(513, long), Ok(513));
         assert_eq!(calls.begin(65_535, long), Ok(65_535));

@@ -41,12 +41,14 @@ macro_rules! registrations {
         pub trait MezonEvents: Sized {
             $(
                 #[doc = concat!("Registers a handler for `", stringify!($event), "`.")]
+                #[must_use]
                 fn $method<F>(self, name: &str, handle: F) -> Self
                 where
                     F: AsyncFn(Event<$Type>) -> Outcome + Send + Sync + 'static;
             )*
 
             /// Registers a handler for the events of a name, whatever their type.
+            #[must_use]
             fn on_event<F>(self, event: EventName, name: &str, handle: F) -> Self
             where
                 F: AsyncFn(Event<AnyEvent>) -> Outcome + Send + Sync + 'static;

@@ -104,6 +104,22 @@ async function main() {
   const coffee = await until("an event", () => events[0]);
   check("an event arrives", coffee.sender_id === ALICE && coffee.token_count === 3, coffee);
 
+  const cases = {
+    [Events.MessageButtonClicked]: { channel_id: GENERAL, button_id: "yes", user_id: ALICE },
+    [Events.VoiceJoinedEvent]: { clan_id: CLAN, user_id: ALICE, participant: "alice" },
+    [Events.MessageReaction]: { id: "1", emoji: ":ok:", sender_id: ALICE, count: 1 },
+    [Events.RoleAssign]: { ClanId: CLAN },
+    [Events.TokenSend]: { sender_id: ALICE, receiver_id: BOT, amount: 3 },
+  };
+  for (const [name, data] of Object.entries(cases)) {
+    if (name === "undefined") continue;
+    const heard = [];
+    client.on(name, (event) => void heard.push(event));
+    const emitted = await control("/mezon/emit", { event: name, data });
+    await until(name, () => heard[0]);
+    check(`${name} arrives`, emitted.delivered === 1, emitted);
+  }
+
   since = await last();
   await control("/mezon/fault", { kind: "disconnect" });
   await until("the client to join again", async () => (await frames("clan_join", "in", since)).length >= 2);

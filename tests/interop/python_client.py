@@ -6,6 +6,8 @@ Prints one line per check and `N passed, N failed`; exits with 1 if a check fail
 
 import asyncio
 import json
+import os
+import subprocess
 import sys
 import traceback
 import urllib.error
@@ -200,6 +202,22 @@ async def events(client):
         "user_clan_removed_event": {"clan_id": CLAN, "user_ids": [BOB]},
         "notifications": {"notifications": [{"code": 1, "content": "{}", "sender_id": ALICE}]},
         "voice_joined_event": {"clan_id": CLAN, "user_id": ALICE, "participant": "alice"},
+        "voice_leaved_event": {"clan_id": CLAN, "voice_user_id": ALICE},
+        "voice_started_event": {"clan_id": CLAN, "voice_channel_id": "3000000000000000003"},
+        "voice_ended_event": {"clan_id": CLAN, "voice_channel_id": "3000000000000000003"},
+        "message_typing_event": {"clan_id": CLAN, "channel_id": GENERAL, "sender_id": ALICE},
+        "channel_presence_event": {"channel_id": GENERAL},
+        "user_channel_removed_event": {"channel_id": BACKSTAGE, "user_ids": [BOB]},
+        "clan_updated_event": {"clan_id": CLAN, "clan_name": "Greener Room"},
+        "clan_event_created": {"clan_id": CLAN, "title": "premiere"},
+        "message_button_clicked": {"channel_id": GENERAL, "button_id": "yes", "user_id": ALICE},
+        "role_event": {"status": 1},
+        "role_assign_event": {"ClanId": CLAN},
+        "token_sent_event": {"sender_id": ALICE, "receiver_id": BOT, "amount": 3},
+        "streaming_joined_event": {"clan_id": CLAN},
+        "streaming_leaved_event": {"clan_id": CLAN},
+        "dropdown_box_selected": {"message_id": "7", "values": ["a"]},
+        "webrtc_signaling_fwd": {"receiver_id": BOT},
     }
     for name, data in cases.items():
         listen(name)
@@ -236,6 +254,38 @@ async def ends(client):
     check("a disconnect has no close frame", connection.close_code == 1006, connection.close_code)
 
 
+async def connects_again():
+    """The client has no reconnection of its own: its user logs in again, and is told what comes from then on."""
+    client, messages = make_client(), Events()
+    client.on_channel_message(messages.add)
+    await asyncio.wait_for(client.login(), WAIT)
+    _, answer = await ask("/mezon/say", {"from": "bob", "channel": "general", "text": "again"})
+    event = await messages.first(lambda event: event.message_id == answer["message_id"])
+    check("messages arrive after a new login", json.loads(event.content)["t"] == "again", event)
+    channel = await client.channels.fetch(GENERAL)
+    await asyncio.wait_for(channel.send("back"), WAIT)
+    own = await messages.first(lambda event: event.content == '{"t": "back"}')
+    check("and are answered", own.sender_id == BOT)
+    await client.message_db.close()
+
+
+def import_database():
+    """Takes over the client's own database, if the program was built with that."""
+    program = os.environ.get("GREENROOM")
+    if not program:
+        return
+    command = [program, "cache", "--path", "imported", "import", "--json", "--from-sqlite", "mezon-cache/mezon-messages-cache.db"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if "sqlite-import" in done.stderr:
+        print("left out: the program was built without the import of databases")
+        return
+    tally = json.loads(done.stdout or "{}")
+    check("the client's database is taken over", tally.get("imported", 0) > 4 and tally.get("skipped") == 0, done)
+    command = [program, "cache", "--path", "imported", "show", "--json", "--channel", GENERAL, "--limit", "100"]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+    check("with its texts", any(json.loads(line)["text"] == "pong" for line in shown.splitlines()), shown)
+
+
 async def main():
     client, messages = make_client(), Events()
     client.on_channel_message(messages.add)
@@ -249,6 +299,8 @@ async def main():
     await errors(client)
     await ends(client)
     await client.message_db.close()
+    await connects_again()
+    import_database()
 
 
 try:

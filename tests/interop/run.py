@@ -105,7 +105,12 @@ def run(name, prepare, simulator):
         folder = pathlib.Path(folder)
         command = prepare(folder)
         with Simulator(simulator) as started:
-            done = subprocess.run([*command, started.ready], cwd=folder, timeout=CLIENT, stdout=subprocess.PIPE, text=True)
+            # the program itself, for what it does with the files of the clients
+            program = simulator[0] if simulator[-1] == "sim" and len(simulator) == 2 else ""
+            environment = {**os.environ, "GREENROOM": program and os.path.abspath(program)}
+            done = subprocess.run(
+                [*command, started.ready], cwd=folder, timeout=CLIENT, stdout=subprocess.PIPE, text=True, env=environment
+            )
     print(done.stdout, end="", flush=True)
     counts = re.search(r"^(\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
     if counts is None:

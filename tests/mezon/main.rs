@@ -22,11 +22,13 @@ macro_rules! on_both_wires {
 }
 
 mod defects;
+mod defects_cache;
 mod defects_link;
 mod events;
 mod life;
 mod noise;
 mod objects;
+mod socket;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod startup;
@@ -125,8 +127,8 @@ impl Scene {
         listening(wire, settings, simulator).await
     }
 
-    fn emit(&self, name: &str, data: Value) -> Value {
-        let event = json!({"event": name, "data": data});
+    fn emit(&self, name: &str, data: impl Into<Value>) -> Value {
+        let event = json!({"event": name, "data": data.into()});
         self.stage.mezon.emit(object(event)).unwrap()
     }
 

@@ -61,6 +61,17 @@ impl Stage {
         self.mezon.say(object(words)).unwrap()
     }
 
+    /// Says something that mentions users: each name with its id and where it begins in the text.
+    pub(crate) fn mention(&self, text: &str, users: &[(&str, &str, usize)]) -> Value {
+        let mentions = users.iter().map(|(name, id, start)| {
+            json!({"user_id": id.parse::<i64>().unwrap(), "username": name, "s": start, "e": start + name.len() + 1})
+        });
+        let mentions: Vec<_> = mentions.collect();
+        let words =
+            json!({"from": "alice", "channel": "general", "text": text, "mentions": mentions});
+        self.mezon.say(object(words)).unwrap()
+    }
+
     pub(crate) fn fault(&self, fault: Value) {
         let fault = Fault::parse(object(fault), self.mezon.faults()).unwrap();
         self.mezon.fault(fault).unwrap();

@@ -43,7 +43,7 @@ impl Settings {
         Self {
             cache_capacity: 32 << 20,
             flush_every: Duration::from_millis(500),
-            journal_bytes: 32 << 20,
+            journal_bytes: 8 << 20,
             limits: Limits::default(),
             path: path.into(),
             shards: 2,

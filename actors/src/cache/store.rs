@@ -165,6 +165,8 @@ pub struct Recovery {
     pub messages: u64,
     /// The length of their bodies.
     pub bytes: u64,
+    /// Whether the cache was not closed in order before, such as by `kill -9`: what came within the last window may be missing.
+    pub unclean: bool,
     /// Where the folder went if it could not be read; the cache began empty then.
     pub moved_aside: Option<PathBuf>,
     /// Why it could not be read.

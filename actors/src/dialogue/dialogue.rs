@@ -31,7 +31,7 @@ impl<S: Serialize + DeserializeOwned + Send + 'static> State for S {}
 #[must_use = "a dialogue does nothing until it is registered"]
 pub struct Dialogue<S, T> {
     name: String,
-    store: Store,
+    store: Option<Store>,
     limits: Limits,
     delivery: Delivery,
     plot: Plot<S, T>,
@@ -80,7 +80,7 @@ impl<S: State, T: Utterance> Dialogue<S, T> {
         let step = Arc::new(step);
         Self {
             name: name.into(),
-            store: Store::temporary(),
+            store: None,
             limits: Limits {
                 idle: Duration::from_secs(600),
                 total: Duration::from_secs(86_400),
@@ -119,8 +119,20 @@ impl<S: State, T: Utterance> Dialogue<S, T> {
 
     /// Sets where states are kept; by default in memory, where they outlive the actor and not the process.
     pub fn store(mut self, store: &Store) -> Self {
-        self.store = store.clone();
+        self.store = Some(store.clone());
         self
+    }
+
+    /// As [`store`](Self::store), unless one is set.
+    pub fn or_store(mut self, store: &Store) -> Self {
+        self.store.get_or_insert_with(|| store.clone());
+        self
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Sets how long a dialogue waits for the next message; 10 minutes by default. [`Next::Within`] sets it for one step. The time
@@ -162,7 +174,11 @@ impl<S: State, T: Utterance> Dialogue<S, T> {
     /// [`DialogueError::Store`] if the store cannot be read.
     pub fn register(self) -> Result<Registered<S, T>, DialogueError> {
         let shared = Arc::new(Shared {
-            book: Book::open(&self.name, self.store, self.limits)?,
+            book: Book::open(
+                &self.name,
+                self.store.unwrap_or_else(Store::temporary),
+                self.limits,
+            )?,
             name: self.name,
             plot: self.plot,
             locks: Locks::default(),

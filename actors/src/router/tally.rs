@@ -4,9 +4,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
+use crate::telemetry::Histogram;
+
 /// Counts, shared by the router and the courier of a registration.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
+    /// Events that were handed to its queue.
+    pub(crate) delivered: Count,
+    /// How long attempts took.
+    pub(crate) times: Histogram,
     pub(crate) handled: Count,
     pub(crate) failed: Count,
     pub(crate) filtered: Count,

@@ -241,17 +241,22 @@ impl Store {
     /// # Errors
     ///
     /// If the disk fails, now or before. Trying again does not help.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a tokio runtime.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let Some(disk) = &self.inner.disk else {
             return Ok(());
         };
-        let flushed = disk.writer.flush().await;
-        // The thread only ends when all handles are gone, and this is one; or it has panicked.
-        flushed.unwrap_or_else(|_| {
-            Err(StoreError::Broken {
-                path: disk.settings.path.clone(),
-            })
-        })
+        let flushed = disk.writer.flush();
+        // Waited for on a thread that tokio knows: paused time stands still meanwhile.
+        let waited = tokio::task::spawn_blocking(move || flushed.blocking_recv()).await;
+        // The store's thread only ends when all handles are gone, and this is one; or it has panicked.
+        let broken = || StoreError::Broken {
+            path: disk.settings.path.clone(),
+        };
+        waited.map_err(|_| broken())?.map_err(|_| broken())?
     }
 
     /// Reports figures.

@@ -151,7 +151,7 @@ impl From<CacheError> for Failure {
         match error {
             CacheError::Io { source, .. } if source.kind() == BrokenPipe => Self::from(source),
             CacheError::Locked { path } => Self::failed(format!(
-                "the cache at {} is in use by another command, or by a program that lets no other one in: wait for that, or stop it",
+                "the cache at {} is in use by a running bot that lets no other process in, or by another command: stop that first",
                 path.display()
             )),
             CacheError::Engine { ref source, .. } | CacheError::Import { ref source, .. } => {

@@ -1,8 +1,10 @@
 //! `[[handlers]]`: the ready-made handlers that a bot is composed of.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
-use super::{Delivery, Guard, LogLevel};
+use super::{Delivery, Guard, HOUR, LogLevel, millis};
 use crate::config::reader::Section;
 use crate::config::value::Choice;
 
@@ -29,6 +31,21 @@ pub struct Handler {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum HandlerKind {
+    /// Answers commands with fixed texts, and explains them.
+    Commands {
+        /// What stands before each command; `!` by default.
+        prefix: String,
+        /// Whether a mention of the bot is a prefix too; `false` by default.
+        mention: bool,
+        /// Whether case does not count; `false` by default.
+        ignore_case: bool,
+        /// Whether a misspelt command is answered; `false` by default.
+        suggestions: bool,
+        /// The command that explains the others; `help` by default, empty for none.
+        help: String,
+        /// The commands.
+        commands: Vec<Command>,
+    },
     /// Counts messages and says the number when it is asked.
     Counter {
         /// The message that asks; `!count` by default.
@@ -56,6 +73,59 @@ pub enum HandlerKind {
         /// The greeting, with `{name}` for the person's name; `Welcome, {name}!` by default.
         text: String,
     },
+}
+
+/// One command with a fixed answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Command {
+    /// The name, without the prefix; required, one word.
+    pub name: String,
+    /// Other names; none by default.
+    pub aliases: Vec<String>,
+    /// What the help says of it; empty by default.
+    pub about: String,
+    /// The answer, with `{name}` for the person's name and `{args}` for what follows the command; required.
+    pub reply: String,
+    /// How long one person waits before the next call, in milliseconds; 0, which is the default, for not at all.
+    #[serde(rename = "cooldown_ms", serialize_with = "millis")]
+    pub cooldown: Duration,
+}
+
+impl Command {
+    fn read_all(sections: Vec<Section<'_>>) -> Vec<Self> {
+        let mut names: Vec<String> = Vec::new();
+        let read = |section| {
+            let command = Self::read(section, &names);
+            names.push(command.name.clone());
+            names.extend(command.aliases.iter().cloned());
+            command
+        };
+        sections.into_iter().map(read).collect()
+    }
+
+    fn read(mut section: Section<'_>, others: &[String]) -> Self {
+        let command = Self {
+            name: section.filled("name", ""),
+            aliases: section.texts("aliases"),
+            about: section.text("about", ""),
+            reply: section.filled("reply", ""),
+            cooldown: section.millis("cooldown_ms", Duration::ZERO, 0..=24 * HOUR),
+        };
+        let aliases = command.aliases.iter().map(|alias| ("aliases", alias));
+        for (key, name) in aliases.chain([("name", &command.name)]) {
+            if name.contains(char::is_whitespace) || (key == "aliases" && name.is_empty()) {
+                section.fault(key, "must be one word");
+            } else if !name.is_empty() && others.contains(name) {
+                section.fault(
+                    key,
+                    format!("another command has the name `{name}` already"),
+                );
+            }
+        }
+        section.finish();
+        command
+    }
 }
 
 /// The events that a ready-made handler can be put on.
@@ -133,6 +203,7 @@ impl HandlerKind {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Commands { .. } => "commands",
             Self::Counter { .. } => "counter",
             Self::Echo { .. } => "echo",
             Self::Log { .. } => "log",
@@ -145,7 +216,10 @@ impl HandlerKind {
         match self {
             Self::Log { .. } => Trigger::ALL.iter().map(|(_, trigger)| *trigger).collect(),
             Self::Welcome { .. } => vec![Trigger::MemberJoined],
-            Self::Counter { .. } | Self::Echo { .. } | Self::Ping { .. } => vec![Trigger::Message],
+            Self::Commands { .. }
+            | Self::Counter { .. }
+            | Self::Echo { .. }
+            | Self::Ping { .. } => vec![Trigger::Message],
         }
     }
 }
@@ -165,6 +239,7 @@ fn free_name(kind: &str, others: &[Handler]) -> String {
 /// A kind without its options.
 #[derive(Clone, Copy, Debug)]
 enum KindName {
+    Commands,
     Counter,
     Echo,
     Log,
@@ -175,6 +250,14 @@ enum KindName {
 impl KindName {
     fn read(self, section: &mut Section<'_>) -> HandlerKind {
         match self {
+            Self::Commands => HandlerKind::Commands {
+                prefix: section.filled("prefix", "!"),
+                mention: section.flag("mention", false),
+                ignore_case: section.flag("ignore_case", false),
+                suggestions: section.flag("suggestions", false),
+                help: section.text("help", "help"),
+                commands: Command::read_all(section.sections("commands")),
+            },
             Self::Counter => HandlerKind::Counter {
                 prefix: section.filled("prefix", "!count"),
             },
@@ -197,6 +280,7 @@ impl KindName {
 
 impl Choice for KindName {
     const ALL: &'static [(&'static str, Self)] = &[
+        ("commands", Self::Commands),
         ("counter", Self::Counter),
         ("echo", Self::Echo),
         ("log", Self::Log),

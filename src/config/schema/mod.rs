@@ -21,7 +21,7 @@ pub use cache::{Cache, CacheOverflow};
 pub use delivery::{Delivery, Order, Overflow};
 pub use endpoint::Endpoint;
 pub use guard::{CooldownPer, Guard};
-pub use handlers::{Handler, HandlerKind, Trigger};
+pub use handlers::{Command, Handler, HandlerKind, Trigger};
 pub use log::{Log, LogFormat};
 pub use mezon::{LogLevel, Mezon, Wire};
 pub use shutdown::Shutdown;

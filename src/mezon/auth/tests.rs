@@ -51,18 +51,6 @@ fn claims_are_read_where_there_are_any() {
     );
     let float = Claims::read(&token(r#"{"exp": 1700000000.5}"#));
     assert_eq!(float.exp, Some(1_700_000_000));
-    let url_safe = "e30.eyJ4IjoiPz8_Pj4-IiwiZXhwIjoxfQ.s";
-    assert_eq!(Claims::read(url_safe).exp, Some(1));
-    assert_eq!(
-        Claims::read(
-            &url_safe
-                .replace('_', "/")
-                .replace('-', "+")
-                .replace(".s", "=.s")
-        )
-        .exp,
-        Some(1)
-    );
     for text in [
         "",
         ".",
@@ -73,6 +61,32 @@ fn claims_are_read_where_there_are_any() {
     ] {
         assert_eq!(Claims::read(text), Claims::default(), "{text}");
     }
+}
+
+#[test]
+fn d21_claims_are_read_in_either_alphabet() {
+    let url_safe = "e30.eyJ4IjoiPz8_Pj4-IiwiZXhwIjoxfQ.s";
+    assert_eq!(Claims::read(url_safe).exp, Some(1));
+    let plain = url_safe.replace('_', "/").replace('-', "+");
+    assert_eq!(Claims::read(&plain.replace(".s", "=.s")).exp, Some(1));
+}
+
+#[test]
+fn d27_a_new_login_names_the_socket_anew() {
+    let login = |ws_url: &str| api::Session {
+        token: "t".to_owned(),
+        ws_url: ws_url.to_owned(),
+        ..Default::default()
+    };
+    let first = session(login("ws://127.0.0.1:1"), Wire::V2, "http://127.0.0.1:7350");
+    let settings = Settings::new(42, "key");
+    let next = first.pushed(login("127.0.0.1:2"), &settings, 0);
+    assert_eq!(first.ws_url, "ws://127.0.0.1:1");
+    assert!(
+        next.socket_url()
+            .expose_secret()
+            .contains("127.0.0.1:2/ws?")
+    );
 }
 
 #[test]

@@ -215,6 +215,12 @@ impl Embed {
     }
 }
 
+impl From<Embed> for Value {
+    fn from(embed: Embed) -> Self {
+        embed.json()
+    }
+}
+
 impl EmbedField {
     fn json(&self) -> Value {
         match self {

@@ -45,7 +45,7 @@ impl Content {
     /// ```
     #[must_use]
     pub fn embed(self, embed: Embed) -> Self {
-        self.pushed("embed", embed.json())
+        self.pushed("embed", embed.into())
     }
 }
 

@@ -25,8 +25,8 @@ use crate::mezon::scan::Heading;
 /// Says whether the bot itself wants the events of this tag.
 pub(super) fn matters(tag: u32) -> bool {
     // Messages, notifications, channels created, deleted and updated, users added to and removed from channels and clans, clans
-    // updated, tokens sent, sessions.
-    matches!(tag, 6 | 13 | 31..=33 | 36..=39 | 43 | 59 | 96)
+    // updated and deleted, tokens sent, sessions.
+    matches!(tag, 6 | 13 | 31..=33 | 36..=39 | 43 | 46 | 59 | 96)
 }
 
 impl MezonProtocol {
@@ -70,6 +70,8 @@ impl MezonProtocol {
             }
         } else if let Some(updated) = event.downcast_ref::<realtime::ClanUpdatedEvent>() {
             self.state.lock().caches.update_clan(updated);
+        } else if let Some(deleted) = event.downcast_ref::<realtime::ClanDeletedEvent>() {
+            self.state.lock().left_clan(deleted.clan_id);
         } else if let Some(notifications) = event.downcast_ref::<realtime::Notifications>() {
             for notification in &notifications.notifications {
                 if notification.code == FRIEND_REQUEST {
@@ -333,6 +335,7 @@ mod tests {
                 "user_clan_removed_event",
                 "clan_updated_event",
                 "add_clan_user_event",
+                "clan_deleted_event",
                 "token_sent_event",
                 "refresh_session_event",
             ]

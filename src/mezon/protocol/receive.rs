@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use greenroom_actors::connection::RequestError;
+use greenroom_actors::error::Retry;
 use greenroom_proto::mezon::{FrameError, Wire};
 
 use super::topics::MESSAGE;
@@ -20,9 +21,12 @@ impl MezonProtocol {
                 // A call of the API that was refused as any other request is.
                 let call = u16::try_from(correlation).ok().filter(|_| answer.is_err());
                 let call = call.and_then(|cid| self.calls.answered(cid));
-                let answer = match self.rejoining.remove(&correlation) {
-                    Some(channel) => Ok(self.rejoined(channel, answer)),
-                    None => answer,
+                let answer = match (self.rejoining.remove(&correlation), answer) {
+                    // One that is only too early is tried again.
+                    (Some(channel), Err(error)) if error.retry() == Retry::Never => {
+                        Ok(self.rejoined(channel, &error))
+                    }
+                    (_, answer) => answer,
                 };
                 reception.answer(call.unwrap_or(correlation), answer);
             }
@@ -31,12 +35,10 @@ impl MezonProtocol {
     }
 
     /// Forgets a channel that cannot be joined any more, such as one from which the bot was removed.
-    fn rejoined(&self, channel_id: i64, answer: Result<Answer, RequestError>) -> Answer {
-        answer.unwrap_or_else(|error| {
-            tracing::warn!(%error, channel_id, "a channel could not be joined again");
-            self.state.lock().joined.remove(&channel_id);
-            Answer::nothing()
-        })
+    fn rejoined(&self, channel_id: i64, error: &RequestError) -> Answer {
+        tracing::warn!(%error, channel_id, "a channel could not be joined again");
+        self.state.lock().joined.remove(&channel_id);
+        Answer::nothing()
     }
 
     pub(super) fn raw_part(&mut self, frame: &[u8], reception: &mut Receiving) {

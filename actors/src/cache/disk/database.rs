@@ -41,17 +41,37 @@ impl DiskBackend {
     }
 
     fn load_stores(&self, gate: &Gate, database: &sled::Db) -> Result<Opened, CacheError> {
+        let mut recovery = Recovery {
+            unclean: self.was_left_open(gate, database)?,
+            ..Recovery::default()
+        };
         self.check_format(gate, database)?;
         let mut stores: Vec<Box<dyn MessageStore>> = Vec::new();
-        let mut recovery = Recovery::default();
         for shard in 0..self.settings.shards {
+            mark_open(gate, database, shard)?;
             let store = DiskStore::load(gate, database, &self.settings, shard)?;
             recovery.channels += store.channels.len() as u64;
             recovery.messages += store.totals.messages;
             recovery.bytes += store.totals.bytes;
             stores.push(Box::new(store));
         }
+        gate.call("flush", || database.flush())?;
+        if recovery.unclean {
+            tracing::warn!(
+                path = %self.path().display(),
+                messages = recovery.messages,
+                window = ?(self.settings.write_every + self.settings.flush_every),
+                "the message cache was not closed in order: what came within this window before may be missing"
+            );
+        }
         Ok(Opened { recovery, stores })
+    }
+
+    /// Tells whether a shard was not closed in order.
+    fn was_left_open(&self, gate: &Gate, database: &sled::Db) -> Result<bool, CacheError> {
+        let meta = gate.call("open", || database.open_tree(META))?;
+        let left = gate.call("read", || meta.scan_prefix(OPEN).next().transpose())?;
+        Ok(left.is_some())
     }
 
     fn open_database(&self, path: &Path) -> Result<sled::Db, CacheError> {
@@ -237,9 +257,32 @@ impl Backend for DiskBackend {
     }
 }
 
+/// Notes that a shard is open, until [`mark_closed`].
+fn mark_open(gate: &Gate, database: &sled::Db, shard: usize) -> Result<(), CacheError> {
+    let meta = gate.call("open", || database.open_tree(META))?;
+    gate.call("write", || meta.insert(open_key(shard), b""))?;
+    Ok(())
+}
+
+/// Notes that a shard was closed in order.
+pub(super) fn mark_closed(
+    gate: &Gate,
+    database: &sled::Db,
+    shard: usize,
+) -> Result<(), CacheError> {
+    let meta = gate.call("open", || database.open_tree(META))?;
+    gate.call("write", || meta.remove(open_key(shard)))?;
+    gate.call("flush", || database.flush()).map(|_| ())
+}
+
+fn open_key(shard: usize) -> String {
+    format!("{OPEN}{shard}")
+}
+
 fn failed(action: &'static str, path: &Path, source: std::io::Error) -> CacheError {
     engine::failed(action, path, source).into()
 }
 
 const FORMAT: u32 = 1;
 const META: &str = "meta";
+const OPEN: &str = "open-";

@@ -24,6 +24,7 @@ impl DiskStore {
             database: database.clone(),
             chunks: gate.call("open", || database.open_tree(chunks))?,
             log: gate.call("open", || database.open_tree(log))?,
+            shard,
             settings: Settings {
                 limits: settings.limits.share(settings.shards),
                 journal_bytes: settings.journal_bytes / settings.shards.max(1),

@@ -38,6 +38,7 @@ pub(super) struct DiskStore {
     database: sled::Db,
     chunks: sled::Tree,
     log: sled::Tree,
+    shard: usize,
     settings: Settings,
     channels: BTreeMap<ChannelKey, index::Channel>,
     /// The time of the oldest message of each channel.
@@ -68,6 +69,12 @@ struct Totals {
 
 impl Drop for DiskStore {
     fn drop(&mut self) {
+        if self.journal.pending.operations == 0 && !std::thread::panicking() {
+            let closed = database::mark_closed(&self.gate, &self.database, self.shard);
+            if let Err(error) = closed {
+                tracing::debug!(%error, "the cache could not be closed in order");
+            }
+        }
         self.gate.keep(&self.database);
         self.gate.keep(&self.chunks);
         self.gate.keep(&self.log);

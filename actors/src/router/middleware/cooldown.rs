@@ -12,10 +12,15 @@ use crate::limiter;
 ///
 /// The further attempts at one event cost nothing. Up to 10,000 keys are remembered.
 pub struct Cooldown {
-    key: Box<dyn Fn(&Call<'_>) -> Option<String> + Send + Sync>,
-    table: Mutex<limiter::Cooldown<(String, String)>>,
+    key: Key,
+    table: Mutex<Table>,
     waits: bool,
 }
+
+type Key = Box<dyn Fn(&Call<'_>) -> Option<String> + Send + Sync>;
+
+/// By handler and key.
+type Table = limiter::Cooldown<(String, String)>;
 
 impl fmt::Debug for Cooldown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

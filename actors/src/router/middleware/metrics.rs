@@ -14,8 +14,11 @@ use crate::telemetry::{Histogram, HistogramSnapshot};
 /// Attempts that failed count too; those that were skipped or put off do not. There are as many histograms as registrations.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
-    all: Arc<RwLock<BTreeMap<String, BTreeMap<&'static str, Arc<Histogram>>>>>,
+    all: Arc<RwLock<BTreeMap<String, ByEvent>>>,
 }
+
+/// The histograms of one handler.
+type ByEvent = BTreeMap<&'static str, Arc<Histogram>>;
 
 /// How long one handler takes for one type of event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,7 +38,7 @@ impl Metrics {
     #[must_use]
     pub fn snapshot(&self) -> Vec<HandlerLatency> {
         let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
-        let of = |(handler, events): (&String, &BTreeMap<&'static str, Arc<Histogram>>)| {
+        let of = |(handler, events): (&String, &ByEvent)| {
             let handler = handler.clone();
             let events = events.iter();
             let latencies = events.map(move |(event, times)| HandlerLatency {
