@@ -112,7 +112,7 @@ struct Passage {
 }
 
 impl Network {
-    pub(super) fn new(host: Box<dyn Host>, entropy: Entropy) -> Self {
+    pub(super) fn new(host: Box<dyn Host>, entropy: &Entropy) -> Self {
         Self {
             host,
             journal: Journal::default(),

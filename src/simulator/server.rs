@@ -48,7 +48,7 @@ impl Server {
             stream_path: host.stream_path(),
             subprotocols: host.subprotocols(),
             kinds: host.faults(),
-            network: Mutex::new(Network::new(host, entropy.clone())),
+            network: Mutex::new(Network::new(host, &entropy)),
             entropy,
         }
     }

@@ -36,6 +36,7 @@ impl TestPlatform {
     /// # Panics
     ///
     /// If there is no such user or channel.
+    #[expect(clippy::must_use_candidate, reason = "saying it is enough")]
     pub fn say(&self, from: &str, channel: &str, text: &str) -> String {
         let answer = self.input(
             "say",
@@ -49,6 +50,8 @@ impl TestPlatform {
     /// # Panics
     ///
     /// If there is no such event, or the data do not fit.
+    #[expect(clippy::must_use_candidate, reason = "emitting it is enough")]
+    #[expect(clippy::needless_pass_by_value, reason = "it is written down in place")]
     pub fn emit(&self, event: &str, data: Value) -> u64 {
         let answer = self.input("emit", json!({"event": event, "data": data}));
         answer["delivered"].as_u64().unwrap_or_default()

@@ -285,6 +285,7 @@ impl Stage {
     /// # Panics
     ///
     /// If there is no such user or channel, or no platform at all.
+    #[expect(clippy::must_use_candidate, reason = "saying it is enough")]
     pub fn say(&self, from: &str, channel: &str, text: &str) -> String {
         match self.inner.platforms.first() {
             Some((name, _)) => self.platform(name).say(from, channel, text),

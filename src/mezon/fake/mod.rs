@@ -45,11 +45,15 @@ pub(crate) const MAKER: Maker = Maker {
     adapter,
 };
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every platform is made in the same way"
+)]
 fn make(setup: Setup<'_>) -> Result<Box<dyn Host>, SimulatorError> {
     let (world, settings) = defaults::load(setup.world.section(MAKER.name))?;
     Ok(Box::new(Hub::new(
         world,
-        settings,
+        &settings,
         setup.url,
         &setup.entropy,
     )))
