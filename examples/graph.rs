@@ -78,7 +78,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     // Shutting down in order: what was said is handled, and the answers leave, before anything stops.
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    println!("\n{}", bot.tree());
+    println!("\n{}", bot.graph().to_text());
     bot.shutdown().await;
     simulator.stop().await;
     Ok(())

@@ -32,6 +32,7 @@ async fn run_at(url: &str, key: &str) -> Output {
         ("GREENROOM__MEZON__CLIENT_ID", "1000000000000000001"),
         ("GREENROOM__MEZON__API_KEY", key),
         ("GREENROOM__CACHE__ENABLED", "false"),
+        ("GREENROOM__STORE__ENABLED", "false"),
     ];
     let mut command = greenroom(&["run"], &variables);
     let ended = tokio::task::spawn_blocking(move || command.output().unwrap());
@@ -117,6 +118,7 @@ async fn the_endpoint_says_where_it_is_and_a_taken_port_is_exit_code_5() {
         ("GREENROOM__MEZON__CLIENT_ID", "1000000000000000001"),
         ("GREENROOM__MEZON__API_KEY", "sim-mezon-key"),
         ("GREENROOM__CACHE__ENABLED", "false"),
+        ("GREENROOM__STORE__ENABLED", "false"),
     ];
     let arguments = ["run", "--json", "--endpoint", "127.0.0.1:0"];
     let mut bot = greenroom(&arguments, &variables).spawn().unwrap();
@@ -192,6 +194,7 @@ async fn sigterm_under_load_loses_nothing_that_was_taken_in() {
         ("GREENROOM__MEZON__CLIENT_ID", "1000000000000000001"),
         ("GREENROOM__MEZON__API_KEY", "sim-mezon-key"),
         ("GREENROOM__CACHE__ENABLED", "false"),
+        ("GREENROOM__STORE__ENABLED", "false"),
     ];
     let mut bot = greenroom(&["run", "--config", config.to_str().unwrap()], &variables)
         .spawn()

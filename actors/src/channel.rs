@@ -14,7 +14,8 @@ use crate::connection::RequestError;
 use crate::event::ChannelKey;
 use crate::limiter::Window;
 use crate::mailbox::{Overflow, SendError};
-use crate::supervisor::{ChildSpec, OnDemand, Supervised as _, SupervisorRef};
+use crate::supervisor::{ChildSpec, NodeKind, OnDemand, Supervised as _, SupervisorRef};
+use crate::telemetry::{Cause, Counters, spans};
 
 /// Carries messages out of the bot: the platform's side of a channel.
 pub trait Outlet: Send + Sync + 'static {
@@ -140,7 +141,10 @@ impl<O: Outlet> Channel<O> {
                 return;
             };
             self.in_flight += 1;
-            let receipt = self.outlet.send(&self.key, say.message.clone());
+            let receipt = say.cause.scope(|| {
+                let receipt = self.outlet.send(&self.key, say.message.clone());
+                Cause::current().follow(receipt)
+            });
             ctx.spawn(
                 receipt
                     .into_actor(self)
@@ -191,6 +195,8 @@ struct Say<O: Outlet> {
     message: O::Message,
     receipt: oneshot::Sender<Result<O::Receipt, RequestError>>,
     tries: u32,
+    /// What led to it.
+    cause: Cause,
 }
 
 impl<O: Outlet> Message for Say<O> {
@@ -215,6 +221,7 @@ pub struct Channels<O: Outlet> {
     outlet: Arc<O>,
     settings: ChannelSettings,
     children: OnDemand<ChannelKey, Channel<O>>,
+    counters: Arc<Counters>,
 }
 
 impl<O: Outlet> Clone for Channels<O> {
@@ -223,6 +230,7 @@ impl<O: Outlet> Clone for Channels<O> {
             outlet: Arc::clone(&self.outlet),
             settings: self.settings,
             children: self.children.clone(),
+            counters: Arc::clone(&self.counters),
         }
     }
 }
@@ -245,6 +253,7 @@ impl<O: Outlet> Channels<O> {
             ChildSpec::new(format!("channel {key}"), move || {
                 Channel::new(key.clone(), Arc::clone(&carrier), settings)
             })
+            .kind(NodeKind::Channel)
             .mailbox(settings.queue, Overflow::Block)
         };
         let children = OnDemand::new(supervisor, describe)
@@ -254,7 +263,15 @@ impl<O: Outlet> Channels<O> {
             outlet,
             settings,
             children,
+            counters: Arc::default(),
         }
+    }
+
+    /// Counts what does not leave in these counters; by default nobody sees it.
+    #[must_use]
+    pub fn counted_in(mut self, counters: &Arc<Counters>) -> Self {
+        self.counters = Arc::clone(counters);
+        self
     }
 
     /// Returns what carries the messages.
@@ -274,16 +291,41 @@ impl<O: Outlet> Channels<O> {
         key: &ChannelKey,
         message: O::Message,
     ) -> Result<O::Receipt, RequestError> {
+        self.children.node().calls().count();
+        let mut unsent = Unsent(Some(Arc::clone(&self.counters)));
         let (receipt, answer) = oneshot::channel();
         let say = Say {
             message,
             receipt,
             tries: 0,
+            cause: spans::say(key),
         };
         match self.children.send(key, say).await {
-            Ok(()) => answer.await.unwrap_or(Err(RequestError::OutcomeUnknown)),
+            Ok(()) => {
+                let Ok(receipt) = answer.await else {
+                    return Err(RequestError::OutcomeUnknown);
+                };
+                if !matches!(
+                    &receipt,
+                    Err(RequestError::Closed | RequestError::OutcomeUnknown)
+                ) {
+                    unsent.0 = None;
+                }
+                receipt
+            }
             Err(SendError::Full(_)) => Err(RequestError::QueueFull),
             Err(SendError::Stopped(_)) => Err(RequestError::Closed),
+        }
+    }
+}
+
+/// Counts a message that did not leave, unless it was answered.
+struct Unsent(Option<Arc<Counters>>);
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        if let Some(counters) = &self.0 {
+            counters.unsent.add(1);
         }
     }
 }

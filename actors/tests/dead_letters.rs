@@ -306,9 +306,9 @@ fn what_cannot_be_replayed_stays_and_says_why() {
         let number = router.dead_letters().list()[0].number;
         let error = router.replay(number).unwrap_err();
         assert!(matches!(error, ReplayError::NoHandler { .. }), "{error}");
-        drop(closure("tips", async |_: Event<Other>| Ok(())).register(&router));
+        let _other = closure("tips", async |_: Event<Other>| Ok(())).register(&router);
         assert!(router.replay(number).is_err(), "another type");
-        drop(closure("tips", async |_: Event<Tip>| Ok(())).register(&router));
+        let _tips = closure("tips", async |_: Event<Tip>| Ok(())).register(&router);
         let error = router.replay(number).unwrap_err();
         assert!(matches!(error, ReplayError::NoOrigin { .. }), "{error}");
         let _elsewhere = Origin::new("stage", "another", &router);

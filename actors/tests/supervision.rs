@@ -1,28 +1,19 @@
 //! What supervision promises, each promise one test.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod stage;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix::prelude::*;
 use greenroom_actors::error::Retry;
-use greenroom_actors::mailbox::{AskError, Overflow, SendError};
+use greenroom_actors::mailbox::{Overflow, SendError};
 use greenroom_actors::supervisor::{
-    ChildSpec, Exit, NodeState, Restart, Root, Strategy, Supervised, Supervisor,
+    ChildSpec, Exit, Restart, Root, Strategy, Supervised, Supervisor,
 };
-
-/// Where a [`Fragile`] breaks.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Break {
-    AsyncHandler,
-    Drop,
-    Handler,
-    Started,
-    Stopping,
-    Stream,
-    Timer,
-}
+use stage::{hush, later, paused};
 
 #[derive(Clone, Default)]
 struct Log {
@@ -40,75 +31,24 @@ impl Log {
     }
 }
 
-/// An actor that breaks in its first life only, in the place given.
+/// An actor that crashes when it is told to, in its first life only.
 struct Fragile {
     log: Log,
     life: usize,
-    breaks: Option<Break>,
-    broken: bool,
 }
 
 impl Fragile {
-    fn spec(name: &str, log: &Log, breaks: Option<Break>) -> ChildSpec<Self> {
+    fn spec(name: &str, log: &Log) -> ChildSpec<Self> {
         let log = log.clone();
-        ChildSpec::new(name, move || {
-            let life = log.lives.fetch_add(1, Ordering::SeqCst);
-            Self {
-                log: log.clone(),
-                life,
-                breaks: breaks.filter(|_| life == 0),
-                broken: false,
-            }
+        ChildSpec::new(name, move || Self {
+            life: log.lives.fetch_add(1, Ordering::SeqCst),
+            log: log.clone(),
         })
-    }
-
-    fn breaks(&self, place: Break) {
-        assert!(self.breaks != Some(place), "broken in {place:?}");
     }
 }
 
 impl Actor for Fragile {
     type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        self.breaks(Break::Started);
-        match self.breaks {
-            Some(Break::Timer) => {
-                ctx.run_later(Duration::from_millis(5), |actor, _| {
-                    actor.breaks(Break::Timer);
-                });
-            }
-            Some(Break::Stream) => {
-                ctx.add_stream(futures::stream::iter([()]));
-            }
-            Some(Break::Drop | Break::Stopping) => {
-                ctx.run_later(Duration::from_millis(5), |_, ctx| ctx.stop());
-            }
-            _ => {}
-        }
-    }
-
-    fn stopping(&mut self, _: &mut Self::Context) -> Running {
-        self.breaks(Break::Stopping);
-        Running::Stop
-    }
-}
-
-impl Drop for Fragile {
-    fn drop(&mut self) {
-        if self.breaks == Some(Break::Drop) && !self.broken {
-            self.broken = true;
-            panic!("broken in Drop");
-        }
-    }
-}
-
-impl StreamHandler<()> for Fragile {
-    fn handle(&mut self, _: (), _: &mut Self::Context) {
-        self.breaks(Break::Stream);
-    }
-
-    fn finished(&mut self, _: &mut Self::Context) {}
 }
 
 #[derive(Message)]
@@ -116,20 +56,12 @@ impl StreamHandler<()> for Fragile {
 struct Say(&'static str);
 
 impl Handler<Say> for Fragile {
-    type Result = ResponseActFuture<Self, usize>;
+    type Result = usize;
 
-    fn handle(&mut self, Say(text): Say, _: &mut Self::Context) -> Self::Result {
-        if text == "crash" {
-            self.breaks(Break::Handler);
-        }
+    fn handle(&mut self, Say(text): Say, _: &mut Self::Context) -> usize {
+        assert!(text != "crash" || self.life > 0, "on purpose");
         self.log.add(format!("{text} in life {}", self.life));
-        let crash = text == "crash";
-        Box::pin(async {}.into_actor(self).map(move |(), actor, _| {
-            if crash {
-                actor.breaks(Break::AsyncHandler);
-            }
-            actor.life
-        }))
+        self.life
     }
 }
 
@@ -148,68 +80,11 @@ impl Handler<Fail> for Fragile {
     }
 }
 
-/// Runs a test under paused time on one arbiter; panics of actors stay out of the output.
-fn paused<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
-    std::panic::set_hook(Box::new(|panic| {
-        let text = panic.to_string();
-        if !text.contains("broken in") {
-            eprintln!("{text}");
-        }
-    }));
-    System::new().block_on(async {
-        tokio::time::pause();
-        test().await;
-    });
-}
-
-async fn later(millis: u64) {
-    tokio::time::sleep(Duration::from_millis(millis)).await;
-}
-
-#[test]
-fn a_panic_in_any_place_starts_a_new_value_behind_the_same_address() {
-    for place in [
-        Break::AsyncHandler,
-        Break::Drop,
-        Break::Handler,
-        Break::Started,
-        Break::Stopping,
-        Break::Stream,
-        Break::Timer,
-    ] {
-        paused(|| async move {
-            let log = Log::default();
-            let spec = Fragile::spec("fragile", &log, Some(place));
-            let address = spec.address();
-            let root = Root::start(Supervisor::new("root", Strategy::OneForOne).child(spec));
-            if matches!(place, Break::Handler | Break::AsyncHandler) {
-                let error = address.ask(Say("crash")).await.unwrap_err();
-                assert!(matches!(error, AskError::Interrupted));
-                assert_eq!(error.retry(), Retry::Never);
-            }
-            later(1_000).await;
-            assert_eq!(address.ask(Say("hello")).await.unwrap(), 1, "{place:?}");
-            let tree = root.snapshot();
-            let node = tree.find("fragile").unwrap();
-            assert_eq!(
-                (node.restarts, node.state),
-                (1, NodeState::Running),
-                "{place:?}"
-            );
-            assert_eq!(
-                node.last_exit,
-                Some(Exit::Panic(format!("broken in {place:?}")))
-            );
-            assert_eq!(root.shutdown().await, Exit::Shutdown);
-        });
-    }
-}
-
 #[test]
 fn messages_queued_at_a_crash_reach_the_next_life_in_order() {
     paused(|| async {
         let log = Log::default();
-        let spec = Fragile::spec("fragile", &log, Some(Break::Handler));
+        let spec = Fragile::spec("fragile", &log);
         let address = spec.address();
         for text in ["one", "crash", "two", "three"] {
             address.tell(Say(text)).unwrap();
@@ -228,7 +103,7 @@ fn messages_queued_at_a_crash_reach_the_next_life_in_order() {
 fn a_full_mailbox_gives_the_message_back_and_a_stopped_one_too() {
     paused(|| async {
         let log = Log::default();
-        let spec = Fragile::spec("fragile", &log, None).mailbox(1, Overflow::Block);
+        let spec = Fragile::spec("fragile", &log).mailbox(1, Overflow::Block);
         let address = spec.address().narrow::<Say>();
         address.tell(Say("one")).unwrap();
         let full = address.tell(Say("two")).unwrap_err();
@@ -246,7 +121,7 @@ fn a_full_mailbox_gives_the_message_back_and_a_stopped_one_too() {
 fn shutdown_empties_the_mailbox_first() {
     paused(|| async {
         let log = Log::default();
-        let spec = Fragile::spec("fragile", &log, None);
+        let spec = Fragile::spec("fragile", &log);
         let address = spec.address();
         for _ in 0..500 {
             address.tell(Say("hello")).unwrap();
@@ -290,7 +165,7 @@ fn strategies_take_the_right_siblings_along() {
             let mut supervisor = Supervisor::new("root", strategy);
             let mut addresses = Vec::new();
             for (name, log) in ["a", "b", "c"].into_iter().zip(&logs) {
-                let spec = Fragile::spec(name, log, None);
+                let spec = Fragile::spec(name, log);
                 addresses.push(spec.address());
                 supervisor = supervisor.child(spec);
             }
@@ -312,7 +187,7 @@ fn strategies_take_the_right_siblings_along() {
 fn too_many_restarts_escalate_and_end_the_tree() {
     paused(|| async {
         let log = Log::default();
-        let spec = Fragile::spec("fragile", &log, None);
+        let spec = Fragile::spec("fragile", &log);
         let address = spec.address();
         for _ in 0..20 {
             address.tell(Fail(false)).unwrap();
@@ -339,7 +214,7 @@ fn too_many_restarts_escalate_and_end_the_tree() {
 fn a_fatal_failure_ends_the_tree_at_once() {
     paused(|| async {
         let log = Log::default();
-        let spec = Fragile::spec("fragile", &log, None);
+        let spec = Fragile::spec("fragile", &log);
         let address = spec.address();
         let inner = Supervisor::new("inner", Strategy::OneForOne).child(spec);
         let root = Root::start(Supervisor::new("root", Strategy::OneForOne).child(inner));
@@ -358,10 +233,12 @@ fn children_can_be_added_and_stopped_and_leave_the_tree_when_they_end() {
         let supervisor = Supervisor::new("root", Strategy::OneForOne);
         let handle = supervisor.handle();
         let root = Root::start(supervisor);
-        let spec = Fragile::spec("late", &log, Some(Break::Stopping)).restart(Restart::Temporary);
-        let other = Fragile::spec("other", &Log::default(), None);
+        let spec = Fragile::spec("late", &log).restart(Restart::Temporary);
+        let other = Fragile::spec("other", &Log::default());
         let address = other.address();
+        let late = spec.address();
         handle.start(spec).await.unwrap();
+        late.tell(Say("crash")).unwrap();
         handle.start(other).await.unwrap();
         assert_eq!(address.ask(Say("hello")).await.unwrap(), 0);
         later(100).await;
@@ -376,11 +253,11 @@ fn children_can_be_added_and_stopped_and_leave_the_tree_when_they_end() {
 
 #[test]
 fn a_child_on_another_arbiter_is_supervised_the_same() {
+    hush();
     System::new().block_on(async {
-        std::panic::set_hook(Box::new(|_| {}));
         let arbiter = Arbiter::new();
         let log = Log::default();
-        let spec = Fragile::spec("far", &log, Some(Break::Handler)).on_arbiter(arbiter.handle());
+        let spec = Fragile::spec("far", &log).on_arbiter(arbiter.handle());
         let address = spec.address();
         let root = Root::start(Supervisor::new("root", Strategy::OneForOne).child(spec));
         assert!(address.ask(Say("crash")).await.is_err());

@@ -3,18 +3,23 @@
 use std::fmt;
 #[cfg(feature = "endpoint")]
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::{Actor, Context};
 use greenroom_actors::entropy::Entropy;
 use greenroom_actors::event::{ChannelKey, Event, Origin, Payload};
+use greenroom_actors::graph::Graph;
+use greenroom_actors::router::middleware::Middleware;
 use greenroom_actors::router::{Outcome, Registration, Router, closure};
+use greenroom_actors::store::Store;
 use greenroom_actors::supervisor::{
     Backoff, Child, Intensity, Observer, Restarted, Root, Strategy, Supervisor,
 };
 use greenroom_actors::telemetry::Counters;
 
+use super::shutdown::Deadlines;
 use super::{BotError, Running};
 #[cfg(feature = "endpoint")]
 use crate::endpoint::Endpoint;
@@ -59,14 +64,22 @@ pub struct BotBuilder {
     intensity: Intensity,
     handler_intensity: Intensity,
     backoff: Backoff,
-    shutdown: Duration,
+    deadlines: Deadlines,
+    child_shutdown: Option<Duration>,
+    store: Option<Keep>,
     router: Router,
     #[cfg(feature = "endpoint")]
     endpoint: Option<SocketAddr>,
 }
 
 /// Enters a handler into the router and makes its child.
-type Register = Box<dyn FnOnce(&Router, &Entropy) -> Child>;
+type Register = Box<dyn FnOnce(&Router, &Entropy, Option<Duration>) -> Child>;
+
+/// Where dead letters and leftovers are kept.
+enum Keep {
+    At(PathBuf),
+    In(Store),
+}
 
 impl fmt::Debug for BotBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,11 +104,19 @@ impl Bot {
                 period: Duration::from_secs(30),
             },
             backoff: Backoff::default(),
-            shutdown: Duration::from_secs(20),
+            deadlines: Deadlines::default(),
+            child_shutdown: None,
+            store: None,
             router: Router::default(),
             #[cfg(feature = "endpoint")]
             endpoint: None,
         }
+    }
+
+    /// Draws the tree and how events will travel through it.
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        self.running.router.graph(&self.tree.snapshot())
     }
 
     /// Starts the bot on the current arbiter.
@@ -106,7 +127,11 @@ impl Bot {
     #[must_use = "it is what stops the bot in order"]
     pub fn start(self) -> Running {
         let running = self.running;
+        running.restore();
         running.root.get_or_init(|| Root::start(self.tree));
+        if running.store.is_some() {
+            tokio::task::spawn_local(running.clone().replay_requested());
+        }
         running
     }
 
@@ -152,9 +177,17 @@ impl BotBuilder {
         registration: Registration<A>,
     ) -> Self {
         self.names.push(name.to_owned());
-        self.handlers.push(Box::new(move |router, entropy| {
-            registration.entropy(entropy).register(router)
-        }));
+        self.handlers
+            .push(Box::new(move |router, entropy, shutdown| {
+                let registration = registration.entropy(entropy);
+                let registration = match shutdown {
+                    Some(deadline) => {
+                        registration.supervised(|child| child.shutdown_within(deadline))
+                    }
+                    None => registration,
+                };
+                registration.register(router)
+            }));
         self
     }
 
@@ -182,9 +215,40 @@ impl BotBuilder {
         self
     }
 
+    /// Puts a layer around every handler of the bot, outside the handler's own and inside the layers before it.
+    pub fn layer(self, layer: impl Middleware) -> Self {
+        self.router.layer(layer);
+        self
+    }
+
+    /// Keeps dead letters, and what a shutdown leaves over, in this folder, which is made when the bot is built. By default they are
+    /// in memory, and end with the process.
+    pub fn store(mut self, path: impl Into<PathBuf>) -> Self {
+        self.store = Some(Keep::At(path.into()));
+        self
+    }
+
+    /// As [`store`](Self::store), in a store that is open already.
+    pub fn open_store(mut self, store: &Store) -> Self {
+        self.store = Some(Keep::In(store.clone()));
+        self
+    }
+
     /// Sets how long handlers may take to finish at shutdown; 20 s.
     pub fn shutdown_within(mut self, deadline: Duration) -> Self {
-        self.shutdown = deadline;
+        self.deadlines.drain = deadline;
+        self
+    }
+
+    /// Sets how long the whole shutdown may take; 60 s. What is not done by then is left.
+    pub fn shutdown_total(mut self, deadline: Duration) -> Self {
+        self.deadlines.total = deadline;
+        self
+    }
+
+    /// Sets how long each handler may take to stop once there is nothing left for it to do; by default as it was registered, 5 s.
+    pub fn handler_shutdown(mut self, deadline: Duration) -> Self {
+        self.child_shutdown = Some(deadline);
         self
     }
 
@@ -219,8 +283,8 @@ impl BotBuilder {
     ///
     /// # Errors
     ///
-    /// [`BotError::Assembly`] if a platform cannot be set up, [`BotError::SameName`] if two handlers have one name, and
-    /// `BotError::Endpoint` if the endpoint cannot listen.
+    /// [`BotError::Assembly`] if a platform cannot be set up, [`BotError::SameName`] if two handlers have one name,
+    /// [`BotError::Store`] if the store cannot be opened, and `BotError::Endpoint` if the endpoint cannot listen.
     pub fn build(self) -> Result<Bot, BotError> {
         let mut names = self.names;
         names.sort_unstable();
@@ -228,6 +292,14 @@ impl BotBuilder {
             return Err(BotError::SameName(pair[0].clone()));
         }
         let router = self.router;
+        let store = match self.store {
+            Some(Keep::At(path)) => Some(Store::open(path)?),
+            Some(Keep::In(store)) => Some(store),
+            None => None,
+        };
+        if let Some(store) = &store {
+            router.keep_in(store)?;
+        }
         let assembly = Assembly {
             bot: self.name.clone(),
             router: router.clone(),
@@ -235,7 +307,7 @@ impl BotBuilder {
             counters: Arc::new(Counters::default()),
             intensity: self.intensity,
             backoff: self.backoff,
-            observer: restarts_as_events(&self.name, &router),
+            observer: restarts_as_events(&self.name, &router, &self.entropy),
         };
         let mut platforms = assembly.supervisor("platforms", Strategy::OneForOne);
         let (mut quiesce, mut names) = (Vec::new(), Vec::new());
@@ -257,15 +329,17 @@ impl BotBuilder {
                 self.handler_intensity.period,
             )
             .backoff(quick)
-            .shutdown_within(self.shutdown);
+            .shutdown_within(self.deadlines.drain);
         let handlers = self
             .handlers
             .into_iter()
             .fold(handlers, |handlers, register| {
-                handlers.child(register(&router, &self.entropy))
+                handlers.child(register(&router, &self.entropy, self.child_shutdown))
             });
         // Stopped in reverse order: handlers finish while the platforms can still carry their replies.
-        let tree = assembly.supervisor(&self.name, Strategy::OneForOne);
+        let tree = assembly
+            .supervisor(&self.name, Strategy::OneForOne)
+            .shutdown_within(self.shutdown.saturating_add(PLATFORMS_STOP));
         #[cfg_attr(
             not(feature = "endpoint"),
             expect(unused_mut, reason = "only the endpoint changes it")
@@ -278,6 +352,8 @@ impl BotBuilder {
             router,
             counters: assembly.counters,
             quiesce,
+            store,
+            deadlines: self.deadlines,
             #[cfg(feature = "endpoint")]
             endpoint: None,
         };
@@ -298,8 +374,9 @@ impl BotBuilder {
 }
 
 /// Publishes the restarts of a bot's actors as events of type [`Restarted`].
-fn restarts_as_events(bot: &str, router: &Router) -> Observer {
+fn restarts_as_events(bot: &str, router: &Router, entropy: &Entropy) -> Observer {
     let origin = Origin::new("greenroom", bot, router);
+    origin.draw_traces(&entropy.derive("restart traces"));
     let topic = router.topic::<Restarted>();
     Arc::new(move |restarted| {
         let event = Event::new(&origin, 0, ChannelKey::default(), restarted.clone());
@@ -309,3 +386,6 @@ fn restarts_as_events(bot: &str, router: &Router) -> Observer {
         }
     })
 }
+
+/// How long the platforms may take to stop, once the handlers have.
+const PLATFORMS_STOP: Duration = Duration::from_secs(30);

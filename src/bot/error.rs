@@ -1,6 +1,7 @@
 //! Why a bot ended.
 
 use greenroom_actors::error::BoxError;
+use greenroom_actors::store::StoreError;
 use greenroom_actors::supervisor::{Exit, TreeSnapshot};
 
 /// Why a bot did not start, or ended.
@@ -43,4 +44,7 @@ pub enum BotError {
     /// Signals cannot be watched.
     #[error("cannot watch for signals: {0}")]
     Signals(#[from] std::io::Error),
+    /// The store cannot be opened or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }

@@ -6,12 +6,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use greenroom_actors::connection::Quiesce;
+use greenroom_actors::graph::Graph;
 use greenroom_actors::mailbox::Ref;
-use greenroom_actors::router::Router;
-use greenroom_actors::supervisor::{Exit, NodeState, Root, TreeSnapshot};
+use greenroom_actors::router::{HandlerReport, Router};
+use greenroom_actors::store::Store;
+use greenroom_actors::supervisor::{Exit, Root, TreeSnapshot};
 use greenroom_actors::telemetry::{Counters, metrics};
 use serde::Serialize;
 
+use super::shutdown::{self, Deadlines, Shutdown};
+use super::signals::StopSignals;
 use super::{BotError, Health};
 
 /// A bot that runs. Clones refer to the same bot.
@@ -24,6 +28,8 @@ pub struct Running {
     pub(super) router: Router,
     pub(super) counters: Arc<Counters>,
     pub(super) quiesce: Vec<Ref<Quiesce>>,
+    pub(super) store: Option<Store>,
+    pub(super) deadlines: Deadlines,
     #[cfg(feature = "endpoint")]
     pub(super) endpoint: Option<std::net::SocketAddr>,
 }
@@ -37,6 +43,11 @@ pub struct Report {
     pub counters: BTreeMap<&'static str, u64>,
     /// Events that could not be handled.
     pub dead_letters: u64,
+    /// What became of the events of each handler.
+    pub handlers: Vec<HandlerReport>,
+    /// How it stopped, once it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shutdown: Option<Shutdown>,
 }
 
 impl Running {
@@ -57,15 +68,14 @@ impl Running {
     pub fn tree(&self) -> TreeSnapshot {
         match self.root.get() {
             Some(root) => root.snapshot(),
-            None => TreeSnapshot {
-                name: self.name.to_string(),
-                state: NodeState::Idle,
-                restarts: 0,
-                last_exit: None,
-                figures: Default::default(),
-                children: Vec::new(),
-            },
+            None => TreeSnapshot::idle(&self.name),
         }
+    }
+
+    /// Draws the tree and how events travel through it.
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        self.router.graph(&self.tree())
     }
 
     /// Says what the bot has done so far.
@@ -75,15 +85,22 @@ impl Running {
             tree: self.tree(),
             counters: self.counters.snapshot(),
             dead_letters: self.router.dead_letters().total(),
+            handlers: self.router.handlers(),
+            shutdown: None,
         }
+    }
+
+    /// Returns the store, if the bot has one.
+    #[must_use]
+    pub fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
     }
 
     /// Returns everything that is measured, in the text format of Prometheus, version 0.0.4; its content type is
     /// [`metrics::CONTENT_TYPE`].
     #[must_use]
     pub fn metrics(&self) -> String {
-        let dead_letters = self.router.dead_letters().total();
-        metrics::render(&self.tree(), &self.counters, dead_letters)
+        metrics::render(&self.tree(), &self.router, &self.counters)
     }
 
     /// Returns where the endpoint listens, if there is one.
@@ -132,18 +149,15 @@ impl Running {
     }
 
     /// Shuts down in order: platforms take no more events, handlers finish what waits and their replies leave, then everything stops
-    /// in reverse start order, each within its deadline.
+    /// in reverse start order, each within its deadline. What is left then is reported and, where there is a store, kept for the next
+    /// start.
     pub async fn shutdown(&self) -> Report {
         self.stopping.store(true, Ordering::Relaxed);
-        for source in &self.quiesce {
-            // A platform that has ended takes no more events either.
-            let _ = source.send(Quiesce).await;
+        let shutdown = shutdown::run(self, self.deadlines).await;
+        Report {
+            shutdown: Some(shutdown),
+            ..self.report()
         }
-        self.router.end_waits();
-        if let Some(root) = self.root.get() {
-            root.shutdown().await;
-        }
-        self.report()
     }
 
     /// Waits for SIGTERM, Ctrl-C or a failure; then shuts down in order. A second Ctrl-C ends the process at once, with code 130.
@@ -152,18 +166,57 @@ impl Running {
     ///
     /// [`BotError::Failed`] if the tree failed, [`BotError::Signals`] if signals cannot be watched.
     pub async fn until_stopped(&self) -> Result<Report, BotError> {
-        let signal = stop_signal()?;
+        let mut signals = StopSignals::listen()?;
         tokio::select! {
-            exit = self.ended() => return Err(self.failed(exit)),
-            () = signal => tracing::info!("stopping"),
+            exit = self.ended() => {
+                self.save().await;
+                return Err(self.failed(exit));
+            }
+            () = signals.received() => tracing::info!("stopping"),
         }
-        let again = stop_signal()?;
-        tokio::select! {
-            report = self.shutdown() => Ok(report),
-            () = again => {
+        match signals.unless_again(self.shutdown()).await {
+            Some(report) => Ok(report),
+            None => {
                 tracing::error!("stopped for the second time: not waiting any longer");
                 std::process::exit(130)
             }
+        }
+    }
+
+    /// Makes durable what the store has, as far as that is possible soon.
+    async fn save(&self) {
+        if let Some(store) = &self.store {
+            let flushed = tokio::time::timeout(Duration::from_secs(5), store.flush()).await;
+            if !matches!(flushed, Ok(Ok(()))) {
+                tracing::error!(?flushed, "the store could not be written");
+            }
+        }
+    }
+
+    /// Hands what the last run left over to its handlers, before anything new.
+    pub(super) fn restore(&self) {
+        match self.router.restore() {
+            Ok(done) if done.replayed.is_empty() => {}
+            Ok(done) => {
+                let events = done.replayed.len();
+                tracing::info!(events, "delivering what the last run left over");
+            }
+            Err(error) => tracing::error!(%error, "cannot read what the last run left over"),
+        }
+    }
+
+    /// Replays the dead letters that were asked for while no bot ran, once every platform is connected.
+    pub(super) async fn replay_requested(self) {
+        if self.connected().await.is_err() {
+            return;
+        }
+        match self.router.replay_requested() {
+            Ok(done) if done == Default::default() => {}
+            Ok(done) => {
+                let replayed = done.replayed.len();
+                tracing::info!(replayed, refused = ?done.refused, "replayed dead letters");
+            }
+            Err(error) => tracing::error!(%error, "cannot replay dead letters"),
         }
     }
 
@@ -175,18 +228,4 @@ impl Running {
             tree: Box::new(self.tree()),
         }
     }
-}
-
-/// Returns a future that ends at SIGTERM or Ctrl-C; the signals are watched from now on.
-fn stop_signal() -> Result<impl Future<Output = ()>, std::io::Error> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

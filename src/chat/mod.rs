@@ -1,9 +1,11 @@
 //! Chat in one vocabulary for all platforms.
 
+mod author;
 mod events;
 mod message;
 mod speak;
 
+pub use author::author;
 pub use events::{
     ButtonPressed, MemberJoined, MemberLeft, MessageDeleted, MessageEdited, Reaction,
 };

@@ -38,7 +38,10 @@ pub trait Speak {
 impl<T: Payload> Speak for Event<T> {
     fn say(&self, message: impl Into<Outgoing>) -> BoxFuture<'static, Result<Sent, RequestError>> {
         match self.envelope().origin.door::<Arc<dyn Speaker>>() {
-            Some(speaker) => speaker.say(&self.envelope().channel, message.into()),
+            Some(speaker) => {
+                let said = speaker.say(&self.envelope().channel, message.into());
+                self.on_behalf(said).boxed()
+            }
             None => async {
                 Err(RequestError::Invalid(
                     "this event did not come from a chat platform".to_owned(),

@@ -1,15 +1,15 @@
 //! Composes the bot that the configuration describes.
 
-use greenroom_actors::mailbox;
-use greenroom_actors::router;
+use greenroom_actors::router::Delivery;
 use greenroom_actors::supervisor::Backoff;
 use tracing::Level;
 
+use super::guard::around;
 use crate::bot::{Bot, BotBuilder};
 use crate::chat::{
     ButtonPressed, MemberJoined, MemberLeft, MessageDeleted, MessageEdited, Reaction,
 };
-use crate::config::{Config, Delivery, Handler, HandlerKind, LogLevel, Order, Overflow, Trigger};
+use crate::config::{Config, Handler, HandlerKind, LogLevel, Trigger};
 use crate::handlers::{Counter, Echo, Log, Ping, Welcome};
 use crate::mezon::Mezon;
 use crate::prelude::*;
@@ -21,7 +21,10 @@ pub(super) fn bot(config: &Config) -> BotBuilder {
         .healthy_after(supervision.backoff_reset);
     let mut bot = Bot::builder(&config.bot.name)
         .intensity(supervision.intensity as usize, supervision.period)
-        .backoff(backoff);
+        .backoff(backoff)
+        .handler_shutdown(supervision.shutdown)
+        .shutdown_within(config.shutdown.drain)
+        .shutdown_total(config.shutdown.total);
     if let Some(seed) = config.bot.seed {
         bot = bot.seed(seed);
     }
@@ -32,27 +35,27 @@ pub(super) fn bot(config: &Config) -> BotBuilder {
 }
 
 fn add(bot: BotBuilder, handler: &Handler) -> BotBuilder {
-    let delivery = delivery(&handler.delivery);
+    let delivery = Delivery::from(&handler.delivery);
     let is_on = |trigger| handler.on.contains(&trigger);
     match handler.kind.clone() {
         HandlerKind::Counter { prefix } => {
             let counter = Registration::new(&handler.name, move || Counter::new(&prefix));
-            bot.handler(subscribe(
-                counter.delivery(delivery),
-                is_on(Trigger::Message),
-            ))
+            let counter = subscribe(counter.delivery(delivery), is_on(Trigger::Message));
+            bot.handler(around(counter, handler))
         }
         HandlerKind::Echo { prefix } => {
             let echo = Registration::new(&handler.name, move || Echo::new(&prefix));
-            bot.handler(subscribe(echo.delivery(delivery), is_on(Trigger::Message)))
+            let echo = subscribe(echo.delivery(delivery), is_on(Trigger::Message));
+            bot.handler(around(echo, handler))
         }
         HandlerKind::Ping { prefix, reply } => {
             let ping = Registration::new(&handler.name, move || Ping::new(&prefix, &reply));
-            bot.handler(subscribe(ping.delivery(delivery), is_on(Trigger::Message)))
+            let ping = subscribe(ping.delivery(delivery), is_on(Trigger::Message));
+            bot.handler(around(ping, handler))
         }
         HandlerKind::Welcome { text } => {
             let welcome = Registration::new(&handler.name, move || Welcome::new(&text));
-            let welcome = welcome.delivery(delivery);
+            let welcome = around(welcome.delivery(delivery), handler);
             bot.handler(match is_on(Trigger::MemberJoined) {
                 true => welcome.on::<MemberJoined>(),
                 false => welcome,
@@ -60,7 +63,8 @@ fn add(bot: BotBuilder, handler: &Handler) -> BotBuilder {
         }
         HandlerKind::Log { level } => {
             let level = level_of(level);
-            let log = Registration::new(&handler.name, move || Log::new(level)).delivery(delivery);
+            let log = Registration::new(&handler.name, move || Log::new(level));
+            let log = around(log.delivery(delivery), handler);
             bot.handler(handler.on.iter().fold(log, |log, trigger| match trigger {
                 Trigger::Button => log.on::<ButtonPressed>(),
                 Trigger::MemberJoined => log.on::<MemberJoined>(),
@@ -76,32 +80,12 @@ fn add(bot: BotBuilder, handler: &Handler) -> BotBuilder {
 
 fn subscribe<A>(registration: Registration<A>, wanted: bool) -> Registration<A>
 where
-    A: actix::Actor<Context = actix::Context<A>> + actix::Handler<Event<ChatMessage>>,
+    A: actix::Actor<Context = actix::Context<A>>
+        + actix::Handler<Event<ChatMessage>, Result: 'static>,
 {
     match wanted {
         true => registration.on::<ChatMessage>(),
         false => registration,
-    }
-}
-
-fn delivery(settings: &Delivery) -> router::Delivery {
-    router::Delivery {
-        queue: settings.queue,
-        overflow: match settings.overflow {
-            Overflow::Block => mailbox::Overflow::Block,
-            Overflow::DropNewest => mailbox::Overflow::DropNewest,
-            Overflow::DropOldest => mailbox::Overflow::DropOldest,
-            Overflow::Reject => mailbox::Overflow::Reject,
-        },
-        order: match settings.order {
-            Order::PerChannel => router::Order::PerChannel,
-            Order::Serial => router::Order::Serial,
-            Order::Unordered => router::Order::Unordered,
-        },
-        concurrency: settings.concurrency,
-        timeout: settings.timeout,
-        attempts: settings.attempts,
-        ..router::Delivery::default()
     }
 }
 

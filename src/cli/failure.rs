@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use greenroom_actors::connection::{DialError, LinkError, Lost};
 use greenroom_actors::session::{AuthError, AuthErrorKind};
+use greenroom_actors::store::StoreError;
 use serde::Serialize;
 
 use super::Globals;
@@ -160,6 +161,19 @@ impl From<BotError> for Failure {
             BotError::Assembly { .. } => Self::new(FailureKind::Configuration, error.to_string()),
             BotError::Endpoint { .. } => Self::new(FailureKind::Network, error.to_string()),
             BotError::SameName(_) | BotError::Signals(_) => Self::failed(error.to_string()),
+            BotError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Locked { path } => Self::failed(format!(
+                "the store at {} is in use by a running bot or another command: stop that first, or name its endpoint with --url",
+                path.display()
+            )),
+            other => Self::failed(other.to_string()),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -16,6 +17,9 @@ use crate::config::{Config, LogFormat};
 const QUIET: &str =
     "actix_codec=warn,actix_http=warn,actix_server=warn,awc=warn,h2=warn,rustls=warn,sled=warn";
 
+/// The target of the spans that follow an event to its reply; a filter that names it shows each step.
+const TRACES: &str = "greenroom::trace";
+
 /// Starts the log as `--log` and the configuration say.
 ///
 /// # Errors
@@ -24,7 +28,15 @@ const QUIET: &str =
 pub(super) fn start(globals: &Globals, config: &Config) -> Result<(), Failure> {
     let filter = filter(globals, config)?;
     let colored = globals.color.applies_to(&io::stderr());
-    let lines = layer().with_writer(io::stderr).with_ansi(colored);
+    // Who asks for traces wants to see each step; others only what is said in it.
+    let steps = match filter.to_string().contains(TRACES) {
+        true => FmtSpan::CLOSE,
+        false => FmtSpan::NONE,
+    };
+    let lines = layer()
+        .with_writer(io::stderr)
+        .with_ansi(colored)
+        .with_span_events(steps);
     let registry = tracing_subscriber::registry().with(filter);
     let started = match config.log.format {
         LogFormat::Text => registry.with(lines).try_init(),

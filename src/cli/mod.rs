@@ -6,12 +6,14 @@
 mod cache;
 mod check;
 mod compose;
+mod dead_letters;
 mod demo;
 mod failure;
+mod graph;
+mod guard;
 mod logging;
 mod mezon;
 mod run;
-mod signals;
 mod sim;
 mod terminal;
 mod time;
@@ -84,8 +86,12 @@ enum Command {
     Cache(cache::CacheArgs),
     /// Check the configuration: report every fault at once, without using the network
     Check(check::CheckArgs),
+    /// Look into the events that could not be handled, replay and purge them
+    DeadLetters(dead_letters::DeadLettersArgs),
     /// Show a bot at work on a simulated platform: no account and no network needed
     Demo(demo::DemoArgs),
+    /// Draw the bot that the configuration composes, or one that runs
+    Graph(graph::GraphArgs),
     /// Watch the events of a Mezon bot, and say something
     Mezon(mezon::MezonArgs),
     /// Run the bot that the configuration composes, until SIGTERM or Ctrl-C
@@ -99,7 +105,11 @@ impl Command {
         match self {
             Self::Cache(args) => actix_rt::System::new().block_on(cache::run(args, globals)),
             Self::Check(args) => check::run(&args, globals),
+            Self::DeadLetters(args) => {
+                actix_rt::System::new().block_on(dead_letters::run(args, globals))
+            }
             Self::Demo(args) => actix_rt::System::new().block_on(demo::run(args, globals)),
+            Self::Graph(args) => actix_rt::System::new().block_on(graph::run(args, globals)),
             Self::Mezon(args) => actix_rt::System::new().block_on(mezon::run(args, globals)),
             Self::Run(args) => actix_rt::System::new().block_on(run::run(args, globals)),
             Self::Sim(args) => actix_rt::System::new().block_on(sim::run(args, globals)),

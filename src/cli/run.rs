@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use greenroom_actors::store::{Store, StoreError};
 
 use super::{Failure, FailureKind, Globals, Printer, compose, logging};
-use crate::config::{Purpose, Sources};
+use crate::config::{self, Purpose, Sources};
 
 /// The arguments of `greenroom run`. What is not given is taken from the configuration.
 #[derive(Args, Clone, Debug)]
@@ -44,6 +45,9 @@ pub(super) async fn run(args: RunArgs, globals: &Globals) -> Result<(), Failure>
     if let Some(address) = config.endpoint.listen {
         bot = bot.endpoint(address);
     }
+    if let Some(store) = store(&config.store)? {
+        bot = bot.open_store(&store);
+    }
     let bot = bot.build()?.start();
     if let Some(address) = bot.endpoint() {
         let url = format!("http://{address}");
@@ -58,7 +62,23 @@ pub(super) async fn run(args: RunArgs, globals: &Globals) -> Result<(), Failure>
     tracing::info!(
         dead_letters = report.dead_letters,
         counters = ?report.counters,
+        shutdown = ?report.shutdown,
         "stopped"
     );
     Ok(())
+}
+
+/// Opens the store. The folder that nobody has chosen may belong to another bot that was started here; that is no reason not to run.
+fn store(section: &config::Store) -> Result<Option<Store>, Failure> {
+    if !section.enabled {
+        return Ok(None);
+    }
+    match Store::open(&section.path) {
+        Ok(store) => Ok(Some(store)),
+        Err(error @ StoreError::Locked { .. }) if !section.is_chosen => {
+            tracing::warn!(%error, "dead letters end with this process: give this bot a folder of its own in [store] path");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::signals::StopSignals;
 use super::{Failure, FailureKind, Globals, logging};
+use crate::bot::signals::StopSignals;
 use crate::config::Config;
 use crate::simulator::{Ports, Simulator, SimulatorError, World};
 
@@ -40,7 +40,8 @@ pub(super) async fn run(args: SimArgs, globals: &Globals) -> Result<(), Failure>
     let simulator = start(args).await?;
     writeln!(io::stdout(), "{}", simulator.ready())?;
     signals.received().await;
-    signals.unless_again(simulator.stop()).await
+    let stopped = signals.unless_again(simulator.stop()).await;
+    stopped.ok_or_else(|| Failure::failed("stopped by a second signal"))
 }
 
 async fn start(args: SimArgs) -> Result<Simulator, SimulatorError> {

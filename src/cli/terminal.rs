@@ -166,6 +166,15 @@ impl Printer {
         }
     }
 
+    /// Prints a text as it is, whoever reads it.
+    ///
+    /// # Errors
+    ///
+    /// Standard output cannot be written.
+    pub fn plain(&self, text: &str) -> io::Result<()> {
+        write_line(text)
+    }
+
     /// Prints `object` as one line of JSON, whoever reads it.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ mod value;
 pub use error::{Fault, Faults, Origin};
 pub use load::{DEFAULT_FILE, Purpose, Sources};
 pub use schema::{
-    Bot, Cache, CacheOverflow, Config, Delivery, Endpoint, Handler, HandlerKind, Log, LogFormat,
-    LogLevel, Mezon, Order, Overflow, Supervision, Trigger, Wire,
+    Bot, Cache, CacheOverflow, Config, CooldownPer, Delivery, Endpoint, Guard, Handler,
+    HandlerKind, Log, LogFormat, LogLevel, Mezon, Order, Overflow, Shutdown, Store, Supervision,
+    Trigger, Wire,
 };

@@ -235,6 +235,24 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Reads a list of names or ids; a single one may stand without the list.
+    pub(super) fn names(&mut self, key: &'static str) -> Vec<String> {
+        let name = |value: &Value| match &value.kind {
+            ValueKind::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+            ValueKind::String(_) => Err("must not be empty".to_owned()),
+            ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
+                Ok(value.to_string())
+            }
+            _ => Err(mismatch("a name or an id", value)),
+        };
+        self.read(key, |value, _| match &value.kind {
+            ValueKind::Array(items) if items.is_empty() => Err("must not be empty".to_owned()),
+            ValueKind::Array(items) => items.iter().map(name).collect(),
+            _ => Ok(vec![name(value)?]),
+        })
+        .unwrap_or_default()
+    }
+
     /// Reads an `http` or `https` URL; the empty text is none.
     pub(super) fn url(&mut self, key: &'static str, default: Option<Url>) -> Option<Url> {
         self.read(key, |value, _| match &value.kind {

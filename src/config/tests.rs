@@ -79,7 +79,7 @@ path = "x"
         "greenroom.toml:13: mezon.apikey: is unknown: did you mean `api_key`?",
         "greenroom.toml:17: supervision.backoff_max_ms: must not be less than backoff_min_ms",
         "greenroom.toml:20: handlers[0].kind: must be one of counter, echo, log, ping, welcome",
-        "greenroom.toml:24: handlers[1].text: is unknown: expected one of kind, prefix, reply, name, on, delivery",
+        "greenroom.toml:24: handlers[1].text: is unknown: expected one of kind, prefix, reply, name, on, channels, users, cooldown_ms, cooldown_per, delivery",
         "greenroom.toml:25: handlers[1].on: must be one of button, member_joined, member_left, message, message_deleted, message_edited, reaction",
         "greenroom.toml:27: cahce: is unknown: did you mean `cache`?",
     ];

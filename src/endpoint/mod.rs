@@ -8,7 +8,11 @@
 //! | `GET /health/ready` | the same; 200 once every platform is connected and live now |
 //! | `GET /metrics` | everything that is measured, in the text format of Prometheus 0.0.4 |
 //! | `GET /graph` | the bot as it is now, in the form that the header `Accept` asks for |
-//! | `GET /graph.json`, `.txt` | the same in one form |
+//! | `GET /dead-letters` | events that could not be handled, as JSON; `?handler=`, `event=`, `reason=`, `since=`, `before=`, `offset=` and `limit=` choose among them |
+//! | `GET /dead-letters/7` | one of them |
+//! | `POST /dead-letters/replay?numbers=7,8` | delivers them again; the choice as above, or `all=true` |
+//! | `DELETE /dead-letters?numbers=7,8` | removes them for good; the choice as above, or `all=true` |
+//! | `GET /graph.json`, `.txt`, `.svg`, `.mmd`, `.dot` | the same in one form: JSON, text, a picture, Mermaid, Graphviz |
 //!
 //! Other paths answer 404, other methods 405, both with `{"error":{"kind":"…","message":"…"}}`.
 //!
@@ -17,6 +21,7 @@
 //! from elsewhere makes; on any other address a warning is logged, and access is yours to restrict.
 
 mod accept;
+mod dead_letters;
 mod guard;
 mod http;
 mod page;
@@ -26,7 +31,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use greenroom_actors::supervisor::{Child, ChildSpec};
+use greenroom_actors::supervisor::{Child, ChildSpec, NodeKind};
 
 use self::http::Server;
 use crate::bot::Running;
@@ -59,9 +64,9 @@ impl Endpoint {
 
     /// Returns the actor that answers for `bot`.
     pub(crate) fn child(self, bot: Running) -> Child {
-        ChildSpec::new("endpoint", move || {
+        let spec = ChildSpec::new("endpoint", move || {
             Server::new(Arc::clone(&self.listener), self.address, bot.clone())
-        })
-        .into()
+        });
+        spec.kind(NodeKind::Endpoint).into()
     }
 }

@@ -1,14 +1,10 @@
 //! The page at `/`.
 
-use greenroom_actors::supervisor::TreeSnapshot;
-
 use crate::bot::Running;
 
 /// Returns the page, without anything that comes from elsewhere.
 pub(super) fn html(bot: &Running) -> String {
-    let tree = bot.tree();
-    let TreeSnapshot { name, .. } = &tree;
-    let (name, text) = (escaped(name), escaped(&tree.to_string()));
+    let name = escaped(&bot.tree().name);
     format!(
         r#"<!doctype html>
 <html lang="en">
@@ -17,7 +13,7 @@ pub(super) fn html(bot: &Running) -> String {
 <title>{name}</title>
 <style>{STYLE}</style>
 <header><h1>{name}</h1><nav>{LINKS}</nav></header>
-<main><pre>{text}</pre></main>
+<main><img src="/graph.svg" alt="{name}: its tree, and how events travel"></main>
 </html>
 "#
     )
@@ -37,9 +33,12 @@ header{display:flex;flex-wrap:wrap;gap:0 2rem;align-items:baseline}\
 h1{font-size:1.4rem;margin:0}\
 nav{display:flex;flex-wrap:wrap;gap:0 1rem}\
 main{overflow-x:auto}\
-pre{font-size:.85rem}";
+img{max-width:none}";
 
 const LINKS: &str = r#"<a href="/health">health</a>
 <a href="/metrics">metrics</a>
-<a href="/graph.json">graph as JSON</a>
-<a href="/graph.txt">as text</a>"#;
+<a href="/graph.json">graph: JSON</a>
+<a href="/graph.txt">text</a>
+<a href="/graph.svg">SVG</a>
+<a href="/graph.mmd">Mermaid</a>
+<a href="/graph.dot">DOT</a>"#;

@@ -29,6 +29,7 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         .service(look("/health/ready", health))
         .service(look("/metrics", figures))
         .service(look("/graph", negotiated))
+        .configure(super::dead_letters::configure)
         .default_service(web::to(unknown));
     for form in Form::ALL {
         let path = format!("/graph.{}", form.extension());
@@ -128,34 +129,50 @@ impl Watched {
 #[derive(Clone, Copy, Debug)]
 enum Form {
     Json,
+    Svg,
     Text,
+    Dot,
+    Mermaid,
 }
 
 impl Form {
-    const ALL: [Self; 2] = [Self::Json, Self::Text];
+    /// In the order in which they are offered.
+    const ALL: [Self; 5] = [Self::Json, Self::Svg, Self::Text, Self::Dot, Self::Mermaid];
 
     fn extension(self) -> &'static str {
         match self {
+            Self::Dot => "dot",
             Self::Json => "json",
+            Self::Mermaid => "mmd",
+            Self::Svg => "svg",
             Self::Text => "txt",
         }
     }
 
     fn media_type(self) -> &'static str {
         match self {
+            Self::Dot => "text/vnd.graphviz",
             Self::Json => "application/json",
+            Self::Mermaid => "text/vnd.mermaid",
+            Self::Svg => "image/svg+xml",
             Self::Text => "text/plain",
         }
     }
 
     fn answer(self, bot: &Running) -> HttpResponse {
-        let tree = bot.tree();
-        match self {
-            Self::Json => HttpResponse::Ok().json(json!({"tree": tree})),
-            Self::Text => HttpResponse::Ok()
-                .content_type("text/plain; charset=utf-8")
-                .body(format!("{tree}\n")),
-        }
+        let graph = bot.graph();
+        let body = match self {
+            Self::Dot => graph.to_dot(),
+            Self::Json => graph.to_json(),
+            Self::Mermaid => graph.to_mermaid(),
+            Self::Svg => graph.to_svg(),
+            Self::Text => format!("{}\n", graph.to_text()),
+        };
+        let media_type = match self {
+            Self::Json => self.media_type().to_owned(),
+            text => format!("{}; charset=utf-8", text.media_type()),
+        };
+        HttpResponse::Ok().content_type(media_type).body(body)
     }
 }
 

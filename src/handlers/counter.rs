@@ -6,6 +6,11 @@ use super::said;
 use crate::prelude::*;
 
 /// Counts the messages of people and says the number when it is asked. A restart begins at 0.
+///
+/// * **Who starts it**: the supervisor of the handlers.
+/// * **What ends it**: shutdown.
+/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
+/// * **What it may lose**: its count.
 #[derive(Clone, Debug)]
 pub struct Counter {
     question: String,

@@ -10,6 +10,11 @@ use crate::chat::{
 use crate::prelude::*;
 
 /// Logs each event it is subscribed to, as JSON.
+///
+/// * **Who starts it**: the supervisor of the handlers.
+/// * **What ends it**: shutdown.
+/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
+/// * **What it may lose**: nothing: it has no state.
 #[derive(Clone, Debug)]
 pub struct Log {
     level: Level,

@@ -6,6 +6,11 @@ use super::said;
 use crate::prelude::*;
 
 /// Replies to one message with another.
+///
+/// * **Who starts it**: the supervisor of the handlers.
+/// * **What ends it**: shutdown.
+/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
+/// * **What it may lose**: nothing: it has no state.
 #[derive(Clone, Debug)]
 pub struct Ping {
     question: String,

@@ -7,6 +7,11 @@ use crate::chat::MemberJoined;
 use crate::prelude::*;
 
 /// Greets people who join a channel, or a space that has a channel for it.
+///
+/// * **Who starts it**: the supervisor of the handlers.
+/// * **What ends it**: shutdown.
+/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
+/// * **What it may lose**: nothing: it has no state.
 #[derive(Clone, Debug)]
 pub struct Welcome {
     text: String,

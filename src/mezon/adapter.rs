@@ -18,11 +18,11 @@ use std::sync::Arc;
 use actix::{Arbiter, ArbiterHandle, System};
 use greenroom_actors::cache::Cache;
 use greenroom_actors::channel::{ChannelSettings, Channels};
-use greenroom_actors::connection::{Connection, ConnectionRef, Transport};
+use greenroom_actors::connection::{Connection, ConnectionRef, Transport, declared};
 use greenroom_actors::error::BoxError;
 use greenroom_actors::event::Origin;
 use greenroom_actors::session::{Session, SessionSettings, SessionStore};
-use greenroom_actors::supervisor::{ChildSpec, Strategy, Supervisor};
+use greenroom_actors::supervisor::{ChildSpec, NodeKind, Strategy, Supervisor};
 use secrecy::ExposeSecret;
 
 use super::authenticator::MezonAuthenticator;
@@ -31,7 +31,7 @@ use super::client::{Doors, Line, MezonClient};
 use super::config::Settings;
 use super::limits::MAX_BODY;
 use super::log::{CacheOptions, MessageLog};
-use super::protocol::{MezonProtocol, Parts};
+use super::protocol::{MezonProtocol, Parts, publishes};
 use super::tokens::Wallet;
 #[cfg(unix)]
 use crate::cache::CacheDoor;
@@ -145,9 +145,12 @@ impl Adapter for Mezon {
         let cache = options
             .as_ref()
             .map(|options| Cache::new(options.settings.clone()));
+        let mut cached = None;
         if let Some(cache) = &cache {
             let folder = options.as_ref().map(|options| &options.settings.path);
-            branch = branch.child(shards(cache, folder, assembly));
+            let shards = shards(cache, folder, assembly);
+            cached = Some(shards.node());
+            branch = branch.child(shards);
         }
         let log = cache.clone().zip(options);
         let log = log.map(|(cache, options)| {
@@ -179,10 +182,12 @@ impl Adapter for Mezon {
                 api: caller,
                 wallet: tokens,
                 cache,
-                channels: Channels::new(line, ChannelSettings::default(), channels.handle()),
+                channels: Channels::new(line, ChannelSettings::default(), channels.handle())
+                    .counted_in(&counters),
             });
             let door: Arc<dyn Speaker> = Arc::new(client.clone());
             let origin = Origin::with_door(NAME, &assembly.bot, &assembly.router, door);
+            origin.draw_traces(&assembly.entropy.derive("mezon traces"));
             let entropy = assembly.entropy.derive("mezon connection");
             move || {
                 let protocol = MezonProtocol::new(Parts {
@@ -202,6 +207,11 @@ impl Adapter for Mezon {
                 )
             }
         });
+        let connection = publishes(declared(connection, &assembly.router), &assembly.router);
+        channels.node().feeds(&connection.node(), "sends");
+        if let Some(cached) = cached {
+            connection.node().feeds(&cached, "keeps");
+        }
         let quiesce = vec![connection.address().narrow()];
         let branch = branch
             .child(session)
@@ -257,6 +267,7 @@ fn session(web: &Web) -> ChildSpec<Session<MezonAuthenticator>> {
         let authenticator = MezonAuthenticator::new(web.client(), Arc::clone(&web.settings));
         Session::new(authenticator, kept.clone())
     })
+    .kind(NodeKind::Session)
 }
 
 fn api(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildSpec<ApiCaller> {
@@ -278,6 +289,7 @@ fn shards(cache: &Cache, folder: Option<&PathBuf>, assembly: &Assembly) -> Super
     let shard = |number: usize| {
         let cache = cache.clone();
         let shard = ChildSpec::new(format!("cache shard {number}"), move || cache.shard(number));
+        let shard = shard.kind(NodeKind::Cache);
         match &thread {
             Some(thread) => shard.on_arbiter(thread.clone()),
             None => shard,

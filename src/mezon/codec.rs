@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use greenroom_actors::connection::RequestError;
+use greenroom_actors::connection::{Class, Frame, RequestError};
 use greenroom_proto::mezon::realtime::envelope::Message;
 use greenroom_proto::mezon::{self, FrameError, Wire, Wired, api, realtime};
 
+use super::raw::RawAnswers;
 use super::wide;
 
 /// Something to ask of the platform over the socket.
@@ -226,6 +227,28 @@ impl Answer {
         let decoded = mezon::decode(Wire::V2, payload.clone());
         decoded.map_err(|error| RequestError::Invalid(error.to_string()))
     }
+}
+
+/// Classifies a frame without decoding it.
+pub(super) fn class(wire: Wire, frame: &Frame) -> Class {
+    let Frame::Binary(bytes) = frame else {
+        return Class::Ignored;
+    };
+    if RawAnswers::is_part(bytes) {
+        return Class::Answer;
+    }
+    match mezon::route(wire, bytes) {
+        Ok(route) if route.cid != 0 => Class::Answer,
+        Ok(route) if route.tag == 0 => Class::Ignored,
+        // What is broken is reported in its turn.
+        Ok(_) | Err(_) => Class::Event,
+    }
+}
+
+/// The error for an answer that should be an acknowledgement.
+pub(super) fn unexpected() -> RequestError {
+    let error = "the platform answered with something else than an acknowledgement";
+    RequestError::Invalid(error.to_owned())
 }
 
 /// Says whether the platform refuses since the channel was not joined before.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bytes::Bytes;
+use greenroom_proto::mezon::{self, FrameError, Wire};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -69,6 +71,23 @@ macro_rules! names {
                 match self {
                     $(Self::$Variant => stringify!($name),)*
                 }
+            }
+        }
+
+        impl AnyEvent {
+            /// Decodes the body of an event; `None` if this version does not know it.
+            pub(super) fn decode(wire: Wire, tag: u32, body: Bytes) -> Result<Option<Self>, FrameError> {
+                let (name, body) = match tag {
+                    $($tag => {
+                        let event: $Type = mezon::decode(wire, body)?;
+                        (stringify!($name), serde_json::to_value(&event))
+                    })*
+                    _ => return Ok(None),
+                };
+                Ok(Some(Self {
+                    name: name.to_owned(),
+                    body: body.unwrap_or_default(),
+                }))
             }
         }
     };

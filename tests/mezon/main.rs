@@ -28,6 +28,7 @@ mod events;
 mod life;
 mod noise;
 mod objects;
+mod socket;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod startup;

@@ -262,6 +262,8 @@ async fn ephemeral_messages_are_sent_changed_and_taken_back(wire: Wire) {
 
 async fn a_message_of_the_older_kind_is_one_frame_as_it_is(wire: Wire) {
     let scene = Scene::open(wire).await;
+    // What the bot asks for when it hears of a clan.
+    scene.client.load_channels(&Id::from(CLAN)).await.unwrap();
     let before = scene.calls().len();
     let ack = scene
         .client

@@ -14,10 +14,11 @@ use crate::utterance::Utterance;
 
 /// Carries out the commands of a [`Commands`](super::Commands).
 ///
-/// - The supervisor of the handlers starts it.
-/// - It ends at shutdown, or when a command panics.
-/// - Its messages wait for the next incarnation, as those of every registration.
-/// - It loses nothing: cooldowns, and what has been answered already, outlive its incarnations. Both are lost when the process ends.
+/// * **Who starts it**: the supervisor of the handlers.
+/// * **What ends it**: shutdown, or a panic of a command.
+/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
+/// * **What it may lose**: nothing: cooldowns, and what has been answered already, outlive its incarnations. Both are lost when the process
+///   ends.
 pub struct CommandActor<T> {
     set: Arc<Set<T>>,
 }

@@ -13,7 +13,7 @@ use tracing::Span;
 use super::io::Pump;
 use super::lifecycle::{Connected, Disconnected, HeartbeatMissed, Reconnecting};
 use super::protocol::{Confirmation, Lost, Protocol, Reception, Settings, Trouble};
-use super::requests::{Purpose, Request, Requests, refuse};
+use super::requests::{Purpose, Request, Requests};
 use super::state::{Action, Input, Machine, State};
 use super::status::Watched;
 use super::{DialError, Frame, Link, RequestError};
@@ -289,9 +289,7 @@ impl<P: Protocol> Connection<P> {
     pub(super) fn fail_unconfirmed(&mut self) {
         self.unconfirmed_until = None;
         for request in std::mem::take(&mut self.unconfirmed) {
-            if let Purpose::Asked(reply) = request.purpose {
-                refuse(reply, RequestError::OutcomeUnknown);
-            }
+            request.settle(Err(RequestError::OutcomeUnknown));
         }
     }
 
@@ -300,17 +298,10 @@ impl<P: Protocol> Connection<P> {
         let mut again = Vec::new();
         self.unconfirmed_until = None;
         for request in std::mem::take(&mut self.unconfirmed) {
-            let confirmation = self.protocol.confirm(&request.body, missed);
-            match (confirmation, request.purpose) {
-                (Confirmation::Absent, purpose) => again.push(Request {
-                    body: request.body,
-                    purpose,
-                }),
-                (Confirmation::Done(answer), Purpose::Asked(reply)) => drop(reply.send(Ok(answer))),
-                (Confirmation::Unknown, Purpose::Asked(reply)) => {
-                    refuse(reply, RequestError::OutcomeUnknown);
-                }
-                (_, Purpose::FollowUp | Purpose::Heartbeat | Purpose::Join) => {}
+            match self.protocol.confirm(&request.body, missed) {
+                Confirmation::Absent => again.push(request),
+                Confirmation::Done(answer) => request.settle(Ok(answer)),
+                Confirmation::Unknown => request.settle(Err(RequestError::OutcomeUnknown)),
             }
         }
         self.requests.resubmit(again);
@@ -345,10 +336,7 @@ impl<P: Protocol> Connection<P> {
         self.blocked.extend(reception.blocked);
         self.background_queue.extend(reception.background);
         for body in reception.follow_ups {
-            self.requests.submit(Request {
-                body,
-                purpose: Purpose::FollowUp,
-            });
+            self.requests.submit(Request::new(body, Purpose::FollowUp));
         }
         for (correlation, answer) in reception.answers {
             self.answered(correlation, answer, ctx);
@@ -365,9 +353,8 @@ impl<P: Protocol> Connection<P> {
             self.counters.late_answers.add(1);
             return;
         };
-        match (request.purpose, answer) {
-            // Whoever gave up waiting does not mind.
-            (Purpose::Asked(reply), answer) => drop(reply.send(answer)),
+        match (&request.purpose, answer) {
+            (Purpose::Asked(_), answer) => request.settle(answer),
             (Purpose::Heartbeat, Ok(_)) => {
                 self.pong_due = None;
                 let rtt = clock::now().saturating_duration_since(sent);

@@ -8,13 +8,15 @@ use tokio::sync::oneshot;
 use super::RequestError;
 use super::actor::Connection;
 use super::protocol::Protocol;
-use super::requests::{Purpose, Request, refuse};
+use super::requests::{Purpose, Request};
 use crate::mailbox::Ref;
+use crate::telemetry::Cause;
 
 /// Sends a request; the answer, or why there is none, goes to `reply`.
 pub struct Submit<P: Protocol> {
     request: P::Request,
     reply: oneshot::Sender<Result<P::Answer, RequestError>>,
+    cause: Cause,
 }
 
 impl<P: Protocol> fmt::Debug for Submit<P> {
@@ -30,14 +32,16 @@ impl<P: Protocol> Message for Submit<P> {
 impl<P: Protocol> Handler<Submit<P>> for Connection<P> {
     type Result = ();
 
-    fn handle(&mut self, Submit { request, reply }: Submit<P>, _: &mut Context<Self>) {
+    fn handle(&mut self, submit: Submit<P>, _: &mut Context<Self>) {
         if self.paused {
-            refuse(reply, RequestError::Closed);
+            Request::new(submit.request, Purpose::Asked(submit.reply))
+                .settle(Err(RequestError::Closed));
             return;
         }
+        let purpose = Purpose::Asked(submit.reply);
         self.requests.submit(Request {
-            body: request,
-            purpose: Purpose::Asked(reply),
+            cause: submit.cause,
+            ..Request::new(submit.request, purpose)
         });
         self.wake();
     }
@@ -90,7 +94,12 @@ impl<P: Protocol> ConnectionRef<P> {
     /// [`RequestError`] says whether trying again can help without harm.
     pub async fn ask(&self, request: P::Request) -> Result<P::Answer, RequestError> {
         let (reply, answer) = oneshot::channel();
-        let submitted = self.submit.send(Submit { request, reply }).await;
+        let submitted = self.submit.send(Submit {
+            request,
+            reply,
+            cause: Cause::current(),
+        });
+        let submitted = submitted.await;
         submitted.map_err(|_| RequestError::Closed)?;
         // The connection actor itself died with the request.
         answer.await.unwrap_or(Err(RequestError::OutcomeUnknown))

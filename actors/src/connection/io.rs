@@ -10,10 +10,11 @@ use futures::{FutureExt, StreamExt};
 
 use super::actor::{Connection, Operation};
 use super::protocol::{Class, Lost, Protocol, Reception};
-use super::requests::{Purpose, Request, refuse};
+use super::requests::{Purpose, Request};
 use super::state::{Input, State, TroubleKind};
 use super::{Frame, RequestError};
 use crate::clock::{self, Alarm, Instant};
+use crate::telemetry::spans;
 
 /// Drives one incarnation of a connection.
 #[derive(Debug, Default)]
@@ -115,18 +116,12 @@ impl<P: Protocol> Connection<P> {
             self.pong_due
                 .get_or_insert(now + self.settings.heartbeat_limit);
             let body = self.protocol.heartbeat();
-            self.send(
-                Request {
-                    body,
-                    purpose: Purpose::Heartbeat,
-                },
-                ctx,
-            );
+            self.send(Request::new(body, Purpose::Heartbeat), ctx);
         }
         while let Some(request) = self.requests.overdue(now) {
             let timeout = self.settings.request_timeout;
             match request.purpose {
-                Purpose::Asked(reply) => refuse(reply, RequestError::TimedOut(timeout)),
+                Purpose::Asked(_) => request.settle(Err(RequestError::TimedOut(timeout))),
                 Purpose::Join => self.lost(Lost::JoinFailed(RequestError::TimedOut(timeout)), ctx),
                 Purpose::FollowUp => {
                     tracing::warn!("a request of the connection itself was not answered in time");
@@ -172,7 +167,8 @@ impl<P: Protocol> Connection<P> {
                     }
                     Frame::Ping(_) | Frame::Pong(_) => {}
                     frame => match self.protocol.class(&frame) {
-                        Class::Answer => self.protocol.receive(frame, &mut reception),
+                        Class::Answer => spans::receive("answer", frame.len())
+                            .in_scope(|| self.protocol.receive(frame, &mut reception)),
                         Class::Event if self.quiet => self.counters.unread.add(1),
                         Class::Event => self.parked.push_back(frame),
                         Class::Ignored => self.counters.ignored.add(1),
@@ -209,7 +205,8 @@ impl<P: Protocol> Connection<P> {
                 self.catching_up = false;
                 self.confirm(&missed);
                 for missed in missed {
-                    self.protocol.replay(missed, &mut reception);
+                    spans::receive("missed", 0)
+                        .in_scope(|| self.protocol.replay(missed, &mut reception));
                 }
             } else {
                 if self.parked.is_empty() {
@@ -220,7 +217,8 @@ impl<P: Protocol> Connection<P> {
                     && let Some(frame) = self.parked.pop_front()
                 {
                     self.old = self.old.saturating_sub(1);
-                    self.protocol.receive(frame, &mut reception);
+                    spans::receive("event", frame.len())
+                        .in_scope(|| self.protocol.receive(frame, &mut reception));
                 }
             }
             self.take(reception, ctx);
@@ -241,7 +239,7 @@ impl<P: Protocol> Connection<P> {
             }
             if let Some(body) = self.next_join() {
                 let purpose = Purpose::Join;
-                self.send(Request { body, purpose }, ctx);
+                self.send(Request::new(body, purpose), ctx);
                 continue;
             }
             if !self.waiting_joins.is_empty() {
@@ -270,11 +268,12 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    fn send(&mut self, request: Request<P::Request, P::Answer>, ctx: &mut Context<Self>) {
+    fn send(&mut self, mut request: Request<P::Request, P::Answer>, ctx: &mut Context<Self>) {
         let Some(link) = &mut self.link else { return };
         let correlation = self.requests.correlation();
         match self.protocol.encode(correlation, &request.body) {
             Ok(frame) => {
+                request.sent = spans::send(&request.cause, correlation, frame.len());
                 self.requests.sent(correlation, request, clock::now());
                 self.counters.sent.add(1);
                 if let Err(error) = link.outgoing.push(frame) {
@@ -282,7 +281,7 @@ impl<P: Protocol> Connection<P> {
                 }
             }
             Err(error) => match request.purpose {
-                Purpose::Asked(reply) => refuse(reply, error),
+                Purpose::Asked(_) => request.settle(Err(error)),
                 Purpose::Join => self.lost(Lost::JoinFailed(error), ctx),
                 Purpose::FollowUp | Purpose::Heartbeat => {
                     tracing::error!(%error, "a request of the connection itself cannot be written");

@@ -1,6 +1,22 @@
 //! What a connection tells of itself, as ordinary events.
 
+use actix::{Actor, Context};
 use serde::{Deserialize, Serialize};
+
+use crate::router::Router;
+use crate::supervisor::{ChildSpec, NodeKind};
+
+/// Declares for pictures that a child is a connection, and which events every connection publishes.
+pub fn declared<A: Actor<Context = Context<A>>>(
+    spec: ChildSpec<A>,
+    router: &Router,
+) -> ChildSpec<A> {
+    spec.kind(NodeKind::Connection)
+        .publishes::<Connected>(router)
+        .publishes::<Disconnected>(router)
+        .publishes::<Reconnecting>(router)
+        .publishes::<HeartbeatMissed>(router)
+}
 
 /// A connection is live.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ mod transport;
 pub use actor::Connection;
 pub use address::{ConnectionRef, Quiesce, Submit};
 pub use error::RequestError;
-pub use lifecycle::{Connected, Disconnected, HeartbeatMissed, Reconnecting};
+pub use lifecycle::{Connected, Disconnected, HeartbeatMissed, Reconnecting, declared};
 pub use pause::{HangUp, Resume};
 pub use protocol::{Class, Confirmation, Lost, Protocol, Reception, Settings, Trouble};
 pub use state::{Action, Input, Machine, State, TroubleKind};

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tracing::Span;
 
 use super::RequestError;
 use crate::clock::Instant;
 use crate::limiter::Window;
+use crate::telemetry::{Cause, spans};
 
 /// Who waits for an answer.
 #[derive(Debug)]
@@ -27,6 +29,31 @@ pub(super) enum Purpose<A> {
 pub(super) struct Request<R, A> {
     pub(super) body: R,
     pub(super) purpose: Purpose<A>,
+    /// What led to it.
+    pub(super) cause: Cause,
+    /// The span of its last way over the socket.
+    pub(super) sent: Span,
+}
+
+impl<R, A> Request<R, A> {
+    /// Makes a request that nothing has led to.
+    pub(super) fn new(body: R, purpose: Purpose<A>) -> Self {
+        Self {
+            body,
+            purpose,
+            cause: Cause::none(),
+            sent: Span::none(),
+        }
+    }
+
+    /// Tells whoever asked, if somebody did, how it ended.
+    pub(super) fn settle(self, answer: Result<A, RequestError>) {
+        spans::answered(&self.sent, &answer);
+        if let Purpose::Asked(reply) = self.purpose {
+            // Whoever gave up waiting does not mind.
+            let _ = reply.send(answer);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -57,8 +84,8 @@ impl<R, A> Requests<R, A> {
     pub(super) fn submit(&mut self, request: Request<R, A>) {
         if self.waiting.len() < self.capacity {
             self.waiting.push_back(request);
-        } else if let Purpose::Asked(reply) = request.purpose {
-            refuse(reply, RequestError::QueueFull);
+        } else {
+            request.settle(Err(RequestError::QueueFull));
         }
     }
 
@@ -145,9 +172,7 @@ impl<R, A> Requests<R, A> {
     /// Fails everything that waits to be sent.
     pub(super) fn fail_waiting(&mut self, error: &RequestError) {
         for request in std::mem::take(&mut self.waiting) {
-            if let Purpose::Asked(reply) = request.purpose {
-                refuse(reply, error.clone());
-            }
+            request.settle(Err(error.clone()));
         }
     }
 
@@ -161,9 +186,4 @@ impl<R, A> Requests<R, A> {
             |request: &&(Request<R, A>, Instant)| matches!(request.0.purpose, Purpose::Asked(_));
         self.in_flight.values().filter(asked).count()
     }
-}
-
-/// Answers with an error; whoever gave up waiting does not mind.
-pub(super) fn refuse<A>(reply: oneshot::Sender<Result<A, RequestError>>, error: RequestError) {
-    let _ = reply.send(Err(error));
 }

@@ -24,6 +24,25 @@ pub enum Frame {
     Text(Bytes),
 }
 
+impl Frame {
+    /// Returns how many bytes of payload it carries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Binary(bytes) | Self::Ping(bytes) | Self::Pong(bytes) | Self::Text(bytes) => {
+                bytes.len()
+            }
+            Self::Close(reason) => reason.as_ref().map_or(0, |(_, text)| text.len() + 2),
+        }
+    }
+
+    /// Says whether it carries nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// Where and how to dial.
 #[derive(Debug)]
 pub struct DialRequest {

@@ -10,10 +10,13 @@ use std::time::Duration;
 use actix::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::Span;
 
 use super::{ChannelKey, Id, short_type_name};
 use crate::clock::{self, Instant};
+use crate::entropy::Entropy;
 use crate::router::{HandlerError, Publish, Router, Ticket};
+use crate::telemetry::{Cause, spans};
 
 /// What can travel as an event: any plain data that serde can write and read, so that it can be kept and replayed.
 pub trait Payload: Serialize + DeserializeOwned + Send + Sync + 'static {}
@@ -27,6 +30,8 @@ pub struct Origin {
     router: Router,
     sequence: AtomicU64,
     door: Option<Box<dyn Any + Send + Sync>>,
+    /// From which the traces of its events are made.
+    traces: AtomicU64,
 }
 
 impl fmt::Debug for Origin {
@@ -69,9 +74,28 @@ impl Origin {
             router: router.clone(),
             sequence: AtomicU64::new(0),
             door,
+            traces: AtomicU64::new(super::stable_hash(platform.as_bytes())),
         });
         router.registry().enrol(&origin);
         origin
+    }
+
+    /// Makes the traces of its events from `entropy`: unique in all runs, and the same ones for the same seed. By default they are the
+    /// same in each run.
+    pub fn draw_traces(&self, entropy: &Entropy) {
+        self.traces.store(entropy.next_u64(), Ordering::Relaxed);
+    }
+
+    /// Returns the trace of the event of this number: another one for each, and never 0.
+    fn trace(&self, sequence: u64) -> u64 {
+        // Each step can be undone, so that no two numbers give the same.
+        let mut trace = self
+            .traces
+            .load(Ordering::Relaxed)
+            .wrapping_add(sequence.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        trace = (trace ^ (trace >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        trace = (trace ^ (trace >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (trace ^ (trace >> 31)).max(1)
     }
 
     /// Returns the way back to the source, if it is of this type.
@@ -145,6 +169,8 @@ struct Inner<T> {
     payload: T,
     /// Where the store keeps it, if it is delivered once more.
     ticket: Option<Ticket>,
+    /// Its span, if anybody wants it.
+    span: Option<Box<Span>>,
 }
 
 impl<T> Clone for Event<T> {
@@ -188,7 +214,7 @@ impl<T: Payload> Event<T> {
             Envelope {
                 origin: Arc::clone(origin),
                 id: id.into(),
-                trace: super::stable_hash(origin.platform.as_bytes()).wrapping_add(sequence),
+                trace: origin.trace(sequence),
                 channel,
                 sequence,
                 received_at: clock::now(),
@@ -200,6 +226,7 @@ impl<T: Payload> Event<T> {
     fn with_envelope(envelope: Envelope, payload: T) -> Self {
         Self {
             inner: Arc::new(Inner {
+                span: spans::event::<T>(&envelope),
                 envelope,
                 payload,
                 ticket: None,
@@ -213,6 +240,7 @@ impl<T: Payload> Event<T> {
     pub(crate) fn once_more(envelope: Envelope, payload: T, ticket: Ticket, attempt: u32) -> Self {
         Self {
             inner: Arc::new(Inner {
+                span: spans::event::<T>(&envelope),
                 envelope,
                 payload,
                 ticket: Some(ticket),
@@ -273,6 +301,29 @@ impl<T: Payload> Event<T> {
         }
     }
 
+    /// Runs `future` as part of what this event has led to: what it says is traced back to the event. The futures of handlers are
+    /// run like that; this is for what a handler hands to others.
+    pub fn on_behalf<F>(&self, future: F) -> impl Future<Output = F::Output> + use<F, T>
+    where
+        F: Future + Unpin,
+    {
+        self.cause().follow(future)
+    }
+
+    /// What runs now, on behalf of this event.
+    fn cause(&self) -> Cause {
+        let current = Span::current();
+        let span = match (current.is_none(), &self.inner.span) {
+            (true, Some(own)) => Span::clone(own),
+            _ => current,
+        };
+        Cause::of(span, self.inner.envelope.trace)
+    }
+
+    pub(crate) fn span(&self) -> Option<&Span> {
+        self.inner.span.as_deref()
+    }
+
     /// Emits another event that this one leads to: same origin, channel and trace. It reaches every handler of its type.
     ///
     /// Await it: with a full queue and the policy to block, it waits for room.
@@ -284,10 +335,12 @@ impl<T: Payload> Event<T> {
             received_at: clock::now(),
             ..cause.clone()
         };
-        cause
-            .origin
-            .router
-            .topic::<U>()
-            .publish(Event::with_envelope(envelope, payload))
+        let emitted = match &self.inner.span {
+            None => Event::with_envelope(envelope, payload),
+            Some(_) => self
+                .cause()
+                .scope(|| Event::with_envelope(envelope, payload)),
+        };
+        cause.origin.router.topic::<U>().publish(emitted)
     }
 }

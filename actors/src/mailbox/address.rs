@@ -31,6 +31,14 @@ impl<M> SendError<M> {
         }
     }
 
+    /// Changes the message, such as to unpack it.
+    pub fn map<N>(self, change: impl FnOnce(M) -> N) -> SendError<N> {
+        match self {
+            Self::Full(message) => SendError::Full(change(message)),
+            Self::Stopped(message) => SendError::Stopped(change(message)),
+        }
+    }
+
     /// Says whether sending again can help.
     #[must_use]
     pub fn retry(&self) -> Retry {
@@ -72,6 +80,15 @@ impl<M> AskError<M> {
             Self::Dropped(message) => Some(message),
             Self::Interrupted => None,
             Self::NotSent(error) => Some(error.into_message()),
+        }
+    }
+
+    /// Changes the message, such as to unpack it.
+    pub fn map<N>(self, change: impl FnOnce(M) -> N) -> AskError<N> {
+        match self {
+            Self::Dropped(message) => AskError::Dropped(change(message)),
+            Self::Interrupted => AskError::Interrupted,
+            Self::NotSent(error) => AskError::NotSent(error.map(change)),
         }
     }
 

@@ -10,8 +10,14 @@ use futures::future::{FutureExt, LocalBoxFuture};
 
 use super::{Outcome, Registration};
 use crate::event::{Event, Payload};
+use crate::telemetry::Cause;
 
 /// A handler actor around a closure; made by [`closure`].
+///
+/// * **Who starts it**: the supervisor of the handlers.
+/// * **What ends it**: shutdown, or a panic of the closure.
+/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
+/// * **What it may lose**: nothing of its own: it has no state. An event that was under way when it ended is tried again.
 pub struct Closure<T> {
     call: Arc<dyn Fn(Event<T>) -> LocalBoxFuture<'static, Outcome> + Send + Sync>,
 }
@@ -72,7 +78,7 @@ where
 {
     fn handle(self, ctx: &mut Context<A>, mut answer: Option<OneshotSender<Outcome>>) {
         let mut work = match self.0 {
-            Work::Open(work) => work,
+            Work::Open(work) => Cause::current().follow(work),
             Work::Done(outcome) => {
                 if let Some(answer) = answer {
                     let _ = answer.send(outcome);

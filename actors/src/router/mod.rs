@@ -7,6 +7,7 @@ mod closure;
 mod delivery;
 mod error;
 pub mod filter;
+mod flow;
 mod lanes;
 mod letters;
 mod listener;
@@ -19,6 +20,7 @@ mod topic;
 
 pub use closure::{Cancellable, Closure, closure};
 pub use error::{HandlerError, Outcome};
+pub(crate) use flow::Flow;
 pub(crate) use letters::Ticket;
 pub use letters::{DeadLetter, DeadLetters, KeptLetters, Reason, Selection};
 pub use listener::{Wait, WaitError};

@@ -14,7 +14,7 @@ use super::{Delivery, Router};
 use crate::entropy::Entropy;
 use crate::event::{Envelope, Event, Payload};
 use crate::mailbox::ActorRef;
-use crate::supervisor::{Child, ChildSpec};
+use crate::supervisor::{Child, ChildSpec, NodeKind};
 
 /// Registers a handler actor for the events that it handles.
 ///
@@ -85,7 +85,7 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
     pub fn new(name: &str, factory: impl Fn() -> A + Send + Sync + 'static) -> Self {
         Self {
             name: name.into(),
-            spec: ChildSpec::new(name, factory),
+            spec: ChildSpec::new(name, factory).kind(NodeKind::Handler),
             delivery: Delivery::default(),
             entropy: Entropy::from_system(),
             topics: Vec::new(),
@@ -97,7 +97,7 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
     /// Subscribes to events of type `T`, with the delivery settings made so far.
     pub fn on<T: Payload>(self) -> Self
     where
-        A: Handler<Event<T>>,
+        A: Handler<Event<T>, Result: 'static>,
     {
         let delivery = self.delivery;
         self.subscribe::<T>(Some(delivery))
@@ -106,7 +106,7 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
     /// Subscribes with these delivery settings, or else with those that the registration has in the end.
     pub(super) fn subscribe<T: Payload>(mut self, delivery: Option<Delivery>) -> Self
     where
-        A: Handler<Event<T>>,
+        A: Handler<Event<T>, Result: 'static>,
     {
         let name = Arc::clone(&self.name);
         let subscribe: Subscribe<A> = Box::new(move |router, terms, spec| {
@@ -120,6 +120,7 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
             router.topic::<T>().subscribe(Subscription {
                 handler: name,
                 queue: Arc::clone(courier.queue()),
+                node: spec.node().number(),
                 filter: terms.filters.of::<T>(),
                 tally: Arc::clone(courier.tally()),
             });

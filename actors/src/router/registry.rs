@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::letters::{DeadLetter, Selection, Ticket};
 use super::tally::HandlerReport;
@@ -13,6 +13,7 @@ use crate::clock::{self, Instant};
 use crate::error::Retry;
 use crate::event::Origin;
 use crate::store::{Store, StoreError};
+use crate::telemetry::{Histogram, HistogramSnapshot};
 
 /// One registration of one type of event, whatever the type.
 pub(crate) trait Registered: Send + Sync {
@@ -29,6 +30,8 @@ pub(crate) trait Registered: Send + Sync {
     ) -> Result<(), ReplayError>;
 
     fn report(&self) -> HandlerReport;
+
+    fn times(&self) -> &Histogram;
 
     fn is_idle(&self) -> bool;
 
@@ -184,7 +187,7 @@ pub struct Replayed {
 }
 
 /// Why one letter was not replayed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The letter.
     pub number: u64,
@@ -301,32 +304,48 @@ impl Router {
 
     /// Waits until no event waits and none is being handled, until `deadline` at most; says whether that was reached.
     pub async fn drained(&self, deadline: Instant) -> bool {
-        let settled = || -> (bool, u64) {
+        let look = || -> (bool, u64) {
             let all = self.registry().all();
             let reports = all.iter().map(|one| one.report());
-            let sum = reports.map(|report| {
-                report.handled + report.failed + report.filtered + report.dead + report.left
-            });
-            let sum = sum.sum();
-            (all.iter().all(|one| one.is_idle()), sum)
+            let done =
+                reports.map(|one| one.handled + one.failed + one.filtered + one.dead + one.left);
+            (all.iter().all(|one| one.is_idle()), done.sum())
         };
+        let (mut before, mut pause) = (None, LOOK_EVERY);
         loop {
-            // Seen idle twice with nothing done between: no handler has emitted to another behind our back.
-            let ((idle, before), (still, after)) = (settled(), settled());
-            if idle && still && before == after {
+            let (idle, done) = look();
+            // Seen idle twice with nothing done between: nothing is on its way from one to another.
+            if idle && before == Some(done) {
                 return true;
             }
             if clock::now() >= deadline {
                 return false;
             }
-            let next = (clock::now() + LOOK_EVERY).min(deadline);
-            tokio::time::sleep_until(next).await;
+            before = idle.then_some(done);
+            tokio::time::sleep_until((clock::now() + pause).min(deadline)).await;
+            pause = match idle {
+                true => LOOK_EVERY,
+                false => (pause * 2).min(LOOK_AT_LEAST_EVERY),
+            };
         }
     }
 
     /// Closes all queues and gives up everything that is left in them: for the end of a shutdown.
     pub fn give_up(&self) {
         self.registry().all().iter().for_each(|one| one.give_up());
+    }
+
+    /// Says how long attempts took, by handler and type of event.
+    #[must_use]
+    pub fn handling_times(&self) -> BTreeMap<(String, &'static str), HistogramSnapshot> {
+        let mut all: BTreeMap<_, HistogramSnapshot> = BTreeMap::new();
+        for one in self.registry().all() {
+            let times = one.times().snapshot();
+            all.entry((one.handler().to_owned(), one.event()))
+                .and_modify(|sum| sum.add(&times))
+                .or_insert(times);
+        }
+        all
     }
 
     /// Says what became of the events of each registration.
@@ -341,3 +360,4 @@ impl Router {
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_millis(100);

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use super::Flow;
 use super::filter::Filter;
 use super::letters::{DeadLetters, Reason};
 use super::listener::{Listeners, Waits};
@@ -18,12 +19,16 @@ use super::middleware::Middleware;
 use super::registry::Registry;
 use super::tally::Tally;
 use crate::event::{Event, Payload};
+use crate::graph::{Counts, Graph, NodeRef};
 use crate::mailbox::{Accepted, Queue, Refused};
+use crate::supervisor::TreeSnapshot;
+
+type Topics = BTreeMap<TypeId, Arc<dyn AnyTopic>>;
 
 /// Routes events by their type to every registration of it. Clones share one table.
 #[derive(Clone, Default)]
 pub struct Router {
-    topics: Arc<RwLock<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>>>,
+    topics: Arc<RwLock<Topics>>,
     dead: DeadLetters,
     registry: Arc<Registry>,
     layers: Arc<RwLock<Vec<Arc<dyn Middleware>>>>,
@@ -43,18 +48,16 @@ impl Router {
     #[must_use]
     pub fn topic<T: Payload>(&self) -> Topic<T> {
         let id = TypeId::of::<T>();
-        let find = |topics: &BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>| {
-            topics
-                .get(&id)
-                .cloned()
-                .and_then(|topic| topic.downcast::<Subscribers<T>>().ok())
+        let find = |topics: &Topics| {
+            let topic = topics.get(&id).cloned()?;
+            topic.into_any().downcast::<Subscribers<T>>().ok()
         };
         let found = find(&self.topics.read().unwrap_or_else(PoisonError::into_inner));
         let subscribers = found.unwrap_or_else(|| {
             let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
             find(&topics).unwrap_or_else(|| {
                 let fresh = Arc::new(Subscribers::default());
-                topics.insert(id, Arc::clone(&fresh) as Arc<dyn Any + Send + Sync>);
+                topics.insert(id, Arc::clone(&fresh) as Arc<dyn AnyTopic>);
                 fresh
             })
         });
@@ -62,6 +65,14 @@ impl Router {
             subscribers,
             dead: self.dead.clone(),
         }
+    }
+
+    /// Draws the graph of the bot whose tree this is.
+    #[must_use]
+    pub fn graph(&self, tree: &TreeSnapshot) -> Graph {
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let flows: Vec<_> = topics.values().map(|topic| topic.flow()).collect();
+        Graph::new(tree, &flows)
     }
 
     /// Puts a layer around every handler that is registered from now on, inside the layers before it.
@@ -99,7 +110,20 @@ impl Router {
     }
 }
 
+/// A topic of any type.
+trait AnyTopic: Any + Send + Sync {
+    fn flow(&self) -> Flow;
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl fmt::Debug for dyn AnyTopic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.flow().event)
+    }
+}
+
 struct Subscribers<T> {
+    sources: Counts,
     count: AtomicUsize,
     list: RwLock<Arc<[Subscription<T>]>>,
     listeners: Listeners<T>,
@@ -108,6 +132,7 @@ struct Subscribers<T> {
 impl<T> Default for Subscribers<T> {
     fn default() -> Self {
         Self {
+            sources: Counts::default(),
             count: AtomicUsize::new(0),
             list: RwLock::new(Arc::new([])),
             listeners: Listeners::default(),
@@ -115,10 +140,30 @@ impl<T> Default for Subscribers<T> {
     }
 }
 
+impl<T: Payload> AnyTopic for Subscribers<T> {
+    fn flow(&self) -> Flow {
+        let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
+        Flow {
+            event: Event::<T>::name(),
+            sources: self.sources.read(),
+            handlers: list
+                .iter()
+                .map(|subscription| (subscription.node, subscription.tally.delivered.get()))
+                .collect(),
+        }
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
 /// One registration as the router sees it.
 pub(crate) struct Subscription<T> {
     pub(crate) handler: Arc<str>,
     pub(crate) queue: Arc<Queue<Event<T>>>,
+    /// The number of its node.
+    pub(crate) node: u64,
     pub(crate) filter: Option<Arc<Filter<T>>>,
     pub(crate) tally: Arc<Tally>,
 }
@@ -128,6 +173,7 @@ impl<T> Clone for Subscription<T> {
         Self {
             handler: Arc::clone(&self.handler),
             queue: Arc::clone(&self.queue),
+            node: self.node,
             filter: self.filter.clone(),
             tally: Arc::clone(&self.tally),
         }
@@ -168,6 +214,11 @@ impl<T: Payload> Topic<T> {
         self.subscribers.count.load(Ordering::Relaxed) > 0 || !self.listeners().is_empty()
     }
 
+    /// Enters who publishes such events, before it has.
+    pub(crate) fn declare_source(&self, node: &NodeRef) {
+        self.subscribers.sources.declare(node.number());
+    }
+
     pub(crate) fn subscribe(&self, subscription: Subscription<T>) {
         let mut list = self
             .subscribers
@@ -194,11 +245,13 @@ impl<T: Payload> Topic<T> {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner),
         );
+        self.subscribers.sources.count();
         let mut waiting_for = Vec::new();
         for subscription in list.iter() {
             if !self.is_admitted(subscription, &event) {
                 continue;
             }
+            subscription.tally.delivered.add_one();
             if let Err(event) =
                 self.settle(subscription, subscription.queue.try_push(event.clone()))
             {
@@ -258,7 +311,7 @@ impl<T: Payload> Topic<T> {
     fn leave(&self, subscription: &Subscription<T>, event: &Event<T>) {
         let attempts = event.attempt() - 1;
         let left = self.dead.leave(&subscription.handler, event, attempts);
-        subscription.tally.left(left);
+        subscription.tally.left(left, attempts);
     }
 }
 

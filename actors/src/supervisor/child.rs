@@ -13,11 +13,14 @@ use super::contain::contain;
 use super::control::Control;
 use super::incarnation::{self, Factory, Inlets};
 use super::inlet::Inlet;
-use super::tree::{Gauges, Node, NodeFigures};
+use super::tree::{Gauges, Node, NodeFigures, NodeKind};
 use super::{Exit, Restart};
 use crate::clock::millis;
 use crate::error::BoxError;
+use crate::event::Payload;
+use crate::graph::{NodeRef, RunsAs};
 use crate::mailbox::{ActorRef, Inbox, Overflow};
+use crate::router::Router;
 
 /// How to start an actor of type `A`: a name, a factory that makes a NEW value for each life, and settings.
 ///
@@ -43,6 +46,8 @@ use crate::mailbox::{ActorRef, Inbox, Overflow};
 #[must_use = "a child spec does nothing until a supervisor gets it"]
 pub struct ChildSpec<A: Actor> {
     name: String,
+    kind: NodeKind,
+    node: NodeRef,
     factory: Arc<Factory<A>>,
     inbox: Arc<Inbox<A>>,
     inlets: Vec<Arc<dyn Inlet<A>>>,
@@ -85,6 +90,8 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     ) -> Self {
         Self {
             name: name.into(),
+            kind: NodeKind::default(),
+            node: NodeRef::new(),
             factory: Arc::new(factory),
             inbox: Inbox::new(1_024, Overflow::Block),
             inlets: Vec::new(),
@@ -113,6 +120,24 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     pub fn mailbox(mut self, capacity: usize, overflow: Overflow) -> Self {
         self.inbox = Inbox::new(capacity, overflow);
         self
+    }
+
+    /// Says what the child is, for those who look on; [`NodeKind::Actor`] by default.
+    pub fn kind(mut self, kind: NodeKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Declares that the child publishes events of type `T`, so that pictures show it before the first one.
+    pub fn publishes<T: Payload>(self, router: &Router) -> Self {
+        router.topic::<T>().declare_source(&self.node);
+        self
+    }
+
+    /// Returns the node of the child in pictures of the bot.
+    #[must_use]
+    pub fn node(&self) -> NodeRef {
+        self.node.clone()
     }
 
     /// Sets when the child is started again; [`Restart::Permanent`] by default.
@@ -228,7 +253,9 @@ impl<A: Actor<Context = Context<A>>> Life for Worker<A> {
     fn live(self: Arc<Self>, control: Arc<Control>) -> LocalBoxFuture<'static, Exit> {
         Box::pin(async move {
             let address = Arc::clone(&self.address) as Arc<dyn Any + Send + Sync>;
-            incarnation::live(&*self.factory, &self.inlets, self.idle, control, address).await
+            let (factory, inlets) = (&*self.factory, &self.inlets);
+            let life = incarnation::live(factory, inlets, self.idle, control, address);
+            RunsAs::new(self.node.known_as(), Box::pin(life)).await
         })
     }
 
@@ -308,7 +335,7 @@ impl<A: Actor<Context = Context<A>>> From<ChildSpec<A>> for Child {
                 inlets,
                 farewell: spec.farewell,
                 address,
-                node: Node::new(spec.name, Some(gauges)),
+                node: Node::new(spec.name, spec.kind, spec.node, Some(gauges)),
                 left,
             }),
             settings: spec.settings,

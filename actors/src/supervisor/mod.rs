@@ -38,4 +38,4 @@ pub use incarnate::Supervised;
 pub use on_demand::{OnDemand, OnDemandError};
 pub use root::Root;
 pub use supervisor::{Observer, Restarted, StartError, Supervisor, SupervisorRef};
-pub use tree::{NodeFigures, NodeState, TreeSnapshot};
+pub use tree::{NodeFigures, NodeKind, NodeState, TreeSnapshot};

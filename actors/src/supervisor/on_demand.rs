@@ -9,6 +9,7 @@ use actix::{Actor, Context, Handler, Message};
 
 use super::{ChildSpec, StartError, SupervisorRef};
 use crate::error::Retry;
+use crate::graph::NodeRef;
 use crate::mailbox::{ActorRef, AskError, SendError};
 
 /// Children of one supervisor, one a key, started on demand and stopped when idle. Clones share them.
@@ -154,6 +155,12 @@ where
     pub fn limit(mut self, children: usize) -> Self {
         self.limit = children;
         self
+    }
+
+    /// Returns the node of the supervisor in pictures of the bot.
+    #[must_use]
+    pub fn node(&self) -> &NodeRef {
+        self.supervisor.node()
     }
 
     /// Returns how many children run.

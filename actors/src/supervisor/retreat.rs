@@ -43,7 +43,8 @@ impl Retreat {
                 return self.left.is_empty();
             };
             let alone = self.untold == self.left.len();
-            if !alone && !(self.independent(slots, next) && self.independent(slots, next + 1)) {
+            let beside = |place| self.independent(slots, place);
+            if !(alone || beside(next) && beside(next + 1)) {
                 return false;
             }
             self.untold = next;

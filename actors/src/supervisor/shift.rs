@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -291,8 +292,10 @@ impl<'a> Shift<'a> {
             Decision::Restart { stop, start } => {
                 let delay = self.delay(id);
                 self.report(id, exit, delay);
-                let of = |places: Vec<usize>| places.into_iter().map(|place| ids[place]);
-                self.restart_group(of(stop).collect(), of(start).collect(), delay);
+                let start: BTreeSet<_> = start.iter().map(|place| ids[*place]).collect();
+                let stop = stop.iter().map(|place| ids[*place]);
+                let members = stop.chain(start.iter().copied()).collect();
+                self.restart_group(members, start, delay);
             }
         }
     }
@@ -322,24 +325,30 @@ impl<'a> Shift<'a> {
     }
 
     /// Draws the delay before the next try of a child.
-    fn delay(&mut self, id: u64) -> std::time::Duration {
+    fn delay(&mut self, id: u64) -> Duration {
         let Some(slot) = self.slots.get_mut(id) else {
-            return std::time::Duration::ZERO;
+            return Duration::ZERO;
         };
         let attempt = slot.attempt;
         slot.attempt = attempt.saturating_add(1);
         self.plan.backoff.delay(attempt, &self.plan.entropy)
     }
 
-    /// Stops some children and then starts some, not before any of them would have been started anyway.
+    /// Stops the members and then starts some of them, not before any of them would have been started anyway.
     fn restart_group(
         &mut self,
-        stop: BTreeSet<u64>,
+        mut members: BTreeSet<u64>,
         mut start: BTreeSet<u64>,
-        delay: std::time::Duration,
+        delay: Duration,
     ) {
         let mut due = clock::after(clock::now(), delay);
-        let mut members: BTreeSet<_> = stop.union(&start).copied().collect();
+        // Under one-for-one there is nobody to wait for, and groups do not meet.
+        if self.plan.strategy == Strategy::OneForOne {
+            for id in start {
+                self.schedule(id, due);
+            }
+            return;
+        }
         if let Some(round) = self.round.take() {
             due = due.max(round.due);
             // Who has left the earlier group for good stays away.
@@ -352,27 +361,16 @@ impl<'a> Shift<'a> {
                 due = due.max(*at);
             }
         }
-        let retreat = Retreat::new(
-            Wish::Stop,
-            self.plan.strategy,
-            members.iter().copied().collect(),
-        );
-        // Under one-for-one there is nobody to wait for, and groups do not meet.
-        if self.plan.strategy == Strategy::OneForOne {
-            for id in start {
-                self.schedule(id, due);
-            }
-            return;
-        }
+        let all = members.iter().copied().collect();
         self.round = Some(Round {
-            retreat,
+            retreat: Retreat::new(Wish::Stop, self.plan.strategy, all),
             members,
             start,
             due,
         });
     }
 
-    fn report(&self, id: u64, exit: &Exit, delay: std::time::Duration) {
+    fn report(&self, id: u64, exit: &Exit, delay: Duration) {
         let Some(slot) = self.slots.get(id) else {
             return;
         };
@@ -382,6 +380,8 @@ impl<'a> Shift<'a> {
             return;
         };
         let restarted = Restarted {
+            supervisor: self.node.name().to_owned(),
+            supervisor_restarts: self.node.restarts(),
             child: child.to_owned(),
             reason: exit.to_string(),
             delay_ms: millis(delay),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::child::Child;
 use super::control::{Control, Wish};
@@ -203,12 +204,7 @@ impl Slots {
     }
 
     /// A life has ended; returns whether it had been told to stop.
-    pub(super) fn lay_down(
-        &mut self,
-        id: u64,
-        exit: &Exit,
-        healthy_after: std::time::Duration,
-    ) -> bool {
+    pub(super) fn lay_down(&mut self, id: u64, exit: &Exit, healthy_after: Duration) -> bool {
         let Some(slot) = self.slots.get_mut(&id) else {
             return false;
         };
@@ -229,4 +225,4 @@ impl Slots {
 }
 
 /// How long a killed actor may take to be gone.
-const KILL_GRACE: std::time::Duration = std::time::Duration::from_secs(1);
+const KILL_GRACE: Duration = Duration::from_secs(1);

@@ -12,10 +12,11 @@ use super::child::{Child, Life, Settings};
 use super::control::Control;
 use super::shift::Shift;
 use super::slot::Slots;
-use super::tree::Node;
-use super::{Backoff, Exit, Intensity, Strategy};
+use super::tree::{Node, NodeKind};
+use super::{Backoff, Exit, Intensity, Restart, Strategy, TreeSnapshot};
 use crate::entropy::Entropy;
 use crate::error::Retry;
+use crate::graph::NodeRef;
 
 /// Describes a supervisor: its children in start order, and what it does when one of them ends.
 ///
@@ -46,6 +47,7 @@ pub struct Supervisor {
     names: Names,
     settings: Settings,
     name: String,
+    node: NodeRef,
 }
 
 impl std::fmt::Debug for Settings {
@@ -80,6 +82,10 @@ pub type Observer = Arc<dyn Fn(&Restarted) + Send + Sync>;
 /// A child ended and will be started again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restarted {
+    /// The supervisor's name.
+    pub supervisor: String,
+    /// How often the supervisor itself was started again; each time it counts the restarts of its children anew.
+    pub supervisor_restarts: u32,
     /// The child's name.
     pub child: String,
     /// Why it ended, in words.
@@ -125,6 +131,7 @@ impl Names {
 #[derive(Clone, Debug)]
 pub struct SupervisorRef {
     commands: mpsc::Sender<Command>,
+    node: NodeRef,
     names: Names,
 }
 
@@ -145,6 +152,7 @@ pub enum StartError {
 
 impl StartError {
     /// Returns the child.
+    #[must_use]
     pub fn into_child(self) -> Child {
         match self {
             Self::Busy(child) | Self::Ended(child) | Self::NameTaken(child) => child,
@@ -162,6 +170,12 @@ impl StartError {
 }
 
 impl SupervisorRef {
+    /// Returns its node in pictures of the bot.
+    #[must_use]
+    pub fn node(&self) -> &NodeRef {
+        &self.node
+    }
+
     /// Adds a child behind the others and starts it. It is forgotten when it has ended for good.
     ///
     /// # Errors
@@ -204,6 +218,9 @@ impl SupervisorRef {
     }
 
     fn reserve(&self, child: Child) -> Result<Child, StartError> {
+        if self.commands.is_closed() {
+            return Err(StartError::Ended(child));
+        }
         match self.names.reserve(child.life.node().name()) {
             true => Ok(child),
             false => Err(StartError::NameTaken(child)),
@@ -235,6 +252,7 @@ impl Supervisor {
                 ..Settings::default()
             },
             name: name.into(),
+            node: NodeRef::new(),
         }
     }
 
@@ -273,6 +291,12 @@ impl Supervisor {
         self
     }
 
+    /// Sets when its parent starts it again; [`Restart::Permanent`] by default.
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.settings.restart = restart;
+        self
+    }
+
     /// Sets how long all children together may take to stop; 30 s by default.
     pub fn shutdown_within(mut self, deadline: Duration) -> Self {
         self.settings.shutdown = deadline;
@@ -284,14 +308,32 @@ impl Supervisor {
     pub fn handle(&self) -> SupervisorRef {
         SupervisorRef {
             commands: self.commands.0.clone(),
+            node: self.node.clone(),
             names: self.names.clone(),
         }
+    }
+
+    /// Returns the tree below it as it will be when it starts.
+    #[must_use]
+    pub fn snapshot(&self) -> TreeSnapshot {
+        let nodes = self.children.iter().map(|child| child.life.node());
+        TreeSnapshot {
+            node: self.node.clone(),
+            children: nodes.map(|node| node.snapshot()).collect(),
+            ..TreeSnapshot::idle(&self.name)
+        }
+    }
+
+    /// Returns its node in pictures of the bot.
+    #[must_use]
+    pub fn node(&self) -> NodeRef {
+        self.node.clone()
     }
 }
 
 impl From<Supervisor> for Child {
     fn from(spec: Supervisor) -> Self {
-        let node = Node::new(spec.name, None);
+        let node = Node::new(spec.name, NodeKind::Supervisor, spec.node, None);
         for child in &spec.children {
             node.adopt(child.life.node());
         }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use super::Exit;
+use crate::graph::{Graph, NodeRef};
 
 /// What a node is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +27,15 @@ pub enum NodeState {
 }
 
 impl NodeState {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Idle,
+        Self::Running,
+        Self::Restarting,
+        Self::Stopping,
+        Self::Stopped,
+    ];
+
     fn from_u8(value: u8) -> Self {
         [Self::Idle, Self::Running, Self::Restarting, Self::Stopping]
             .into_iter()
@@ -33,7 +43,9 @@ impl NodeState {
             .unwrap_or(Self::Stopped)
     }
 
-    fn label(self) -> &'static str {
+    /// Returns the name under which it is reported.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Idle => "idle",
             Self::Running => "running",
@@ -41,6 +53,64 @@ impl NodeState {
             Self::Stopping => "stopping",
             Self::Stopped => "stopped",
         }
+    }
+
+    /// Returns the one of the two that deserves more attention.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        let urgency = |state| match state {
+            Self::Running => 0,
+            Self::Idle => 1,
+            Self::Stopped => 2,
+            Self::Stopping => 3,
+            Self::Restarting => 4,
+        };
+        std::cmp::max_by_key(self, other, |state| urgency(*state))
+    }
+}
+
+/// What a node is, for those who look on; it changes nothing in how it is supervised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum NodeKind {
+    /// An actor of no special kind.
+    #[default]
+    Actor,
+    /// A shard of a cache.
+    Cache,
+    /// A conversation.
+    Channel,
+    /// A connection to a platform.
+    Connection,
+    /// Answers over HTTP how the bot is.
+    Endpoint,
+    /// A handler of events.
+    Handler,
+    /// Owns the tokens of an account.
+    Session,
+    /// Has children.
+    Supervisor,
+}
+
+impl NodeKind {
+    /// Returns the name under which it is reported.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Actor => "actor",
+            Self::Cache => "cache",
+            Self::Channel => "channel",
+            Self::Connection => "connection",
+            Self::Endpoint => "endpoint",
+            Self::Handler => "handler",
+            Self::Session => "session",
+            Self::Supervisor => "supervisor",
+        }
+    }
+
+    /// Says whether there may be so many of them that a picture must sum them up.
+    pub(crate) fn comes_in_crowds(self) -> bool {
+        matches!(self, Self::Cache | Self::Channel)
     }
 }
 
@@ -68,9 +138,27 @@ pub struct NodeFigures {
     pub left: u64,
 }
 
+impl NodeFigures {
+    /// Adds those of another node; of the ages the higher counts.
+    #[must_use]
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            depth: self.depth + other.depth,
+            oldest_ms: self.oldest_ms.max(other.oldest_ms),
+            handled: self.handled + other.handled,
+            failed: self.failed + other.failed,
+            filtered: self.filtered + other.filtered,
+            dropped: self.dropped + other.dropped,
+            left: self.left + other.left,
+        }
+    }
+}
+
 /// A live node of the tree.
 pub(crate) struct Node {
     name: String,
+    kind: NodeKind,
+    known_as: NodeRef,
     state: AtomicU8,
     restarts: AtomicU32,
     last_exit: Mutex<Option<Exit>>,
@@ -79,9 +167,16 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(name: impl Into<String>, gauges: Option<Box<dyn Gauges>>) -> Arc<Self> {
+    pub(crate) fn new(
+        name: impl Into<String>,
+        kind: NodeKind,
+        known_as: NodeRef,
+        gauges: Option<Box<dyn Gauges>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             name: name.into(),
+            kind,
+            known_as,
             state: AtomicU8::new(NodeState::Idle as u8),
             restarts: AtomicU32::new(0),
             last_exit: Mutex::new(None),
@@ -94,12 +189,20 @@ impl Node {
         &self.name
     }
 
+    pub(crate) fn known_as(&self) -> &NodeRef {
+        &self.known_as
+    }
+
     pub(crate) fn set_state(&self, state: NodeState) {
         self.state.store(state as u8, Ordering::Relaxed);
     }
 
     pub(crate) fn exited(&self, exit: &Exit) {
         *lock(&self.last_exit) = Some(exit.clone());
+    }
+
+    pub(crate) fn restarts(&self) -> u32 {
+        self.restarts.load(Ordering::Relaxed)
     }
 
     pub(crate) fn count_restart(&self) {
@@ -118,14 +221,16 @@ impl Node {
         let children: Vec<_> = lock(&self.children).clone();
         TreeSnapshot {
             name: self.name.clone(),
+            kind: self.kind,
             state: NodeState::from_u8(self.state.load(Ordering::Relaxed)),
-            restarts: self.restarts.load(Ordering::Relaxed),
+            restarts: self.restarts(),
             last_exit: lock(&self.last_exit).clone(),
             figures: self
                 .gauges
                 .as_ref()
                 .map(|gauges| gauges.read())
                 .unwrap_or_default(),
+            node: self.known_as.clone(),
             children: children.iter().map(|child| child.snapshot()).collect(),
         }
     }
@@ -141,9 +246,12 @@ impl fmt::Debug for Node {
 
 /// The supervision tree at one moment. `Display` draws it as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct TreeSnapshot {
     /// The name, unique among its siblings.
     pub name: String,
+    /// What it is.
+    pub kind: NodeKind,
     /// What it is doing.
     pub state: NodeState,
     /// How often it was started again.
@@ -153,11 +261,20 @@ pub struct TreeSnapshot {
     /// Its queues and counts.
     #[serde(flatten)]
     pub figures: NodeFigures,
+    /// The node itself.
+    #[serde(skip)]
+    pub node: NodeRef,
     /// Its children in start order.
     pub children: Vec<Self>,
 }
 
 impl TreeSnapshot {
+    /// Returns the tree of a bot that has not been started: a supervisor without children.
+    #[must_use]
+    pub fn idle(name: &str) -> Self {
+        Node::new(name, NodeKind::Supervisor, NodeRef::new(), None).snapshot()
+    }
+
     /// Visits this node and all below it, parents first.
     pub fn walk<'a>(&'a self, visit: &mut impl FnMut(&'a Self)) {
         visit(self);
@@ -181,63 +298,11 @@ impl TreeSnapshot {
         self.walk(&mut |node| sum += u64::from(node.restarts));
         sum
     }
-
-    fn draw(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        indent: &str,
-        branch: &str,
-        width: usize,
-    ) -> fmt::Result {
-        let label = format!("{indent}{branch}{}", self.name);
-        write!(f, "{label:width$}  {}", self.state.label())?;
-        let figures = self.figures;
-        for (value, text) in [
-            (u64::from(self.restarts), "restarts"),
-            (figures.handled, "handled"),
-            (figures.failed, "failed"),
-            (figures.filtered, "filtered"),
-            (figures.depth as u64, "waiting"),
-            (figures.dropped, "dropped"),
-            (figures.left, "left"),
-        ] {
-            if value > 0 {
-                write!(f, "  {text} {value}")?;
-            }
-        }
-        if let Some(exit) = self.last_exit.as_ref().filter(|exit| !exit.is_clean()) {
-            let words = exit.to_string();
-            write!(
-                f,
-                "  last exit: {}",
-                words.split_whitespace().collect::<Vec<_>>().join(" ")
-            )?;
-        }
-        let below = match branch {
-            "" => String::new(),
-            "└─ " => format!("{indent}   "),
-            _ => format!("{indent}│  "),
-        };
-        for (place, child) in self.children.iter().enumerate() {
-            writeln!(f)?;
-            let last = place + 1 == self.children.len();
-            child.draw(f, &below, if last { "└─ " } else { "├─ " }, width)?;
-        }
-        Ok(())
-    }
-
-    fn width(&self, depth: usize) -> usize {
-        let own = self.name.chars().count() + 3 * depth;
-        self.children
-            .iter()
-            .map(|child| child.width(depth + 1))
-            .fold(own, usize::max)
-    }
 }
 
 impl fmt::Display for TreeSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.draw(f, "", "", self.width(0))
+        f.write_str(&Graph::new(self, &[]).to_tree_text())
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use crate::clock::{self, Instant};
 use crate::connection::Connections;
 
 /// A number that anybody may read while its owner changes it.
@@ -30,11 +32,23 @@ impl Counter {
 macro_rules! counters {
     ($(#[doc = $help:literal] $field:ident = $name:literal,)*) => {
         /// The counters of one bot, with the names under which they are reported.
-        #[derive(Debug, Default)]
+        #[derive(Debug)]
         pub struct Counters {
             $(#[doc = $help] pub $field: Counter,)*
             /// What its connections are doing.
             pub connections: Connections,
+            born: Instant,
+        }
+
+        impl Default for Counters {
+            /// Counts from now on.
+            fn default() -> Self {
+                Self {
+                    $($field: Counter::default(),)*
+                    connections: Connections::default(),
+                    born: clock::now(),
+                }
+            }
         }
 
         impl Counters {
@@ -42,6 +56,12 @@ macro_rules! counters {
             #[must_use]
             pub fn snapshot(&self) -> BTreeMap<&'static str, u64> {
                 BTreeMap::from([$(($name, self.$field.get()),)*])
+            }
+
+            /// Returns for how long it has been counted.
+            #[must_use]
+            pub fn age(&self) -> Duration {
+                clock::now().saturating_duration_since(self.born)
             }
 
             /// Returns name, meaning and value of each counter, in the order of their fields.
@@ -87,4 +107,6 @@ counters! {
     sent = "greenroom_frames_sent_total",
     /// Events received and not handed out, because the link broke or the bot was stopping.
     unread = "greenroom_events_unread_total",
+    /// Messages of the bot that did not leave, or nobody knows: their channel ended first, or nobody waited any more.
+    unsent = "greenroom_unsent_total",
 }

@@ -52,6 +52,17 @@ impl Histogram {
     }
 }
 
+impl HistogramSnapshot {
+    /// Adds the times of another.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (bucket, more) in self.buckets.iter_mut().zip(&other.buckets) {
+            bucket.1 += more.1;
+        }
+        self.count += other.count;
+        self.sum_s += other.sum_s;
+    }
+}
+
 /// The upper bounds of the buckets, in microseconds.
 const BOUNDS: [u64; 12] = [
     100, 500, 1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000, 30_000_000,

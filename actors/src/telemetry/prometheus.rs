@@ -3,6 +3,8 @@
 
 use std::fmt::{self, Display, Write as _};
 
+use super::HistogramSnapshot;
+
 /// What a family of series counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -10,6 +12,8 @@ pub(crate) enum Kind {
     Counter,
     /// It goes up and down.
     Gauge,
+    /// Buckets, a sum and a count.
+    Histogram,
 }
 
 /// Builds the text, family by family.
@@ -22,6 +26,7 @@ impl Exposition {
         let kind = match kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
         };
         let help = help.replace('\\', "\\\\").replace('\n', "\\n");
         self.write(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
@@ -44,6 +49,27 @@ impl Exposition {
     pub(crate) fn single(&mut self, name: &str, kind: Kind, help: &str, value: impl Display) {
         self.family(name, kind, help);
         self.series(name, &[], value);
+    }
+
+    /// Adds the series of one histogram to the family `name`.
+    pub(crate) fn histogram(
+        &mut self,
+        name: &str,
+        labels: &[(&str, &str)],
+        times: &HistogramSnapshot,
+    ) {
+        let bucket = format!("{name}_bucket");
+        let mut within = |bound: &str, count: u64| {
+            let mut labels = labels.to_vec();
+            labels.push(("le", bound));
+            self.series(&bucket, &labels, count);
+        };
+        for (bound, count) in &times.buckets {
+            within(&bound.to_string(), *count);
+        }
+        within("+Inf", times.count);
+        self.series(&format!("{name}_sum"), labels, times.sum_s);
+        self.series(&format!("{name}_count"), labels, times.count);
     }
 
     pub(crate) fn finish(self) -> String {

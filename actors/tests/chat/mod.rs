@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ impl Utterance for Said {
     }
 }
 
+static IDS: AtomicI64 = AtomicI64::new(1);
+
 /// What the bot has answered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answers(Arc<Mutex<Vec<String>>>);
@@ -62,7 +65,6 @@ pub(crate) struct Stage {
     pub(crate) origin: Arc<Origin>,
     pub(crate) router: Router,
     pub(crate) root: Root,
-    ids: Mutex<i64>,
 }
 
 impl Stage {
@@ -77,15 +79,13 @@ impl Stage {
             root: Root::start(children.fold(supervisor, Supervisor::child)),
             answers,
             router,
-            ids: Mutex::new(0),
         }
     }
 
     /// Makes the event of a message; messages have ids that go on from one stage to the next.
     pub(crate) fn event(&self, channel: i64, said: Said) -> Event<Said> {
-        let mut last = self.ids.lock().unwrap();
-        *last += 1;
-        Event::new(&self.origin, *last, ChannelKey::new(9, channel), said)
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
+        Event::new(&self.origin, id, ChannelKey::new(9, channel), said)
     }
 
     pub(crate) async fn publish(&self, channel: i64, said: Said) {

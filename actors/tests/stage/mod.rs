@@ -16,12 +16,23 @@ pub(crate) fn paused<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
     });
 }
 
+/// Runs a test from moment zero of paused time, so that it takes the same course each time.
+pub(crate) fn simulated<R>(test: impl Future<Output = R>) -> R {
+    hush();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, test)
+}
+
 /// Keeps panics on purpose out of the output.
 pub(crate) fn hush() {
     std::panic::set_hook(Box::new(|panic| {
-        let text = panic.to_string();
-        if !text.contains("on purpose") && panic.payload_as_str().is_some() {
-            eprintln!("{text}");
+        let text = panic.payload_as_str();
+        if text.is_some_and(|text| !text.starts_with("on purpose")) {
+            eprintln!("{panic}");
         }
     }));
 }

@@ -64,6 +64,11 @@ pub(super) fn join(bot: BotBuilder, heard: &Arc<Counter>) -> BotBuilder {
 }
 
 /// Turns messages that begin with `!` into commands.
+///
+/// * **Who starts it**: the supervisor of the handlers.
+/// * **What ends it**: shutdown.
+/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
+/// * **What it may lose**: nothing: it has no state.
 struct Commands {
     heard: Arc<Counter>,
 }
@@ -101,6 +106,11 @@ impl Handler<Event<ChatMessage>> for Commands {
 }
 
 /// Keeps the accounts.
+///
+/// * **Who starts it**: the supervisor of the handlers.
+/// * **What ends it**: shutdown.
+/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
+/// * **What it may lose**: the accounts, which it keeps in memory only.
 #[derive(Default)]
 struct Ledger {
     accounts: BTreeMap<String, u64>,
@@ -145,6 +155,11 @@ impl Handler<Event<Command>> for Ledger {
 }
 
 /// Answers questions, and cannot bear the abyss the first time it looks into it.
+///
+/// * **Who starts it**: the supervisor of the handlers.
+/// * **What ends it**: shutdown; and the abyss, upon which a new one takes over.
+/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
+/// * **What it may lose**: the count of its answers. The question that ended it is asked again.
 #[derive(Default)]
 struct Oracle {
     answers: u32,

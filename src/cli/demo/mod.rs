@@ -11,8 +11,8 @@ use clap::Args;
 
 use self::narrator::Narrator;
 use self::stage::Stage;
-use super::signals::StopSignals;
 use super::{Failure, Globals, logging};
+use crate::bot::signals::StopSignals;
 use crate::config::Config;
 
 /// The arguments of `greenroom demo`.

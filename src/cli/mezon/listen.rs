@@ -95,6 +95,11 @@ fn tell_of_connection(bot: BotBuilder) -> BotBuilder {
 }
 
 /// Hears events and tells those that are wanted, with the time.
+///
+/// * **Who starts it**: the supervisor of the handlers, as a handler of every event.
+/// * **What ends it**: shutdown.
+/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
+/// * **What it may lose**: events that were not told yet when the program ends.
 struct Ear {
     args: ListenArgs,
     tell: mpsc::Sender<(u64, Event<AnyEvent>)>,

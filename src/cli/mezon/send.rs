@@ -7,7 +7,7 @@ use greenroom_proto::mezon::{Wire, api};
 use serde::Serialize;
 
 use super::{Place, SendArgs};
-use crate::cli::signals::StopSignals;
+use crate::bot::signals::StopSignals;
 use crate::cli::{Failure, FailureKind, Globals, Printer, remark};
 use crate::config::Config;
 use crate::mezon::{Channel, Mezon, MezonClient, MezonMessage, NewMessage};

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use greenroom_actors::router;
 use serde::Serialize;
+
+pub use greenroom_actors::mailbox::Overflow;
+pub use greenroom_actors::router::Order;
 
 use super::{HOUR, millis};
 use crate::config::reader::Section;
@@ -43,6 +47,20 @@ impl Delivery {
     }
 }
 
+impl From<&Delivery> for router::Delivery {
+    fn from(delivery: &Delivery) -> Self {
+        Self {
+            queue: delivery.queue,
+            overflow: delivery.overflow,
+            order: delivery.order,
+            concurrency: delivery.concurrency,
+            timeout: delivery.timeout,
+            attempts: delivery.attempts,
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Delivery {
     fn default() -> Self {
         Self {
@@ -56,40 +74,12 @@ impl Default for Delivery {
     }
 }
 
-/// Which events of one handler wait for one another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Order {
-    /// Those of the same channel.
-    #[default]
-    PerChannel,
-    /// All of them.
-    Serial,
-    /// None.
-    Unordered,
-}
-
 impl Choice for Order {
     const ALL: &'static [(&'static str, Self)] = &[
         ("per_channel", Self::PerChannel),
         ("serial", Self::Serial),
         ("unordered", Self::Unordered),
     ];
-}
-
-/// What happens to an event that arrives while a handler's queue is full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Overflow {
-    /// Its source waits, up to the socket.
-    #[default]
-    Block,
-    /// The newest event in the queue makes room and becomes a dead letter.
-    DropNewest,
-    /// The oldest event in the queue makes room and becomes a dead letter.
-    DropOldest,
-    /// The event itself becomes a dead letter.
-    Reject,
 }
 
 impl Choice for Overflow {

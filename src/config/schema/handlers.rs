@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Delivery, LogLevel};
+use super::{Delivery, Guard, LogLevel};
 use crate::config::reader::Section;
 use crate::config::value::Choice;
 
@@ -17,6 +17,9 @@ pub struct Handler {
     pub name: String,
     /// The events it handles.
     pub on: Vec<Trigger>,
+    /// What it is spared.
+    #[serde(flatten)]
+    pub guard: Guard,
     /// How events are handed to it; what is left out is taken from the section `[delivery]`.
     pub delivery: Delivery,
 }
@@ -109,6 +112,7 @@ impl Handler {
             on: section
                 .choices("on")
                 .unwrap_or_else(|| kind.default_triggers()),
+            guard: Guard::read(&mut section),
             delivery: Delivery::read(section.section("delivery"), delivery),
             kind,
         };

@@ -4,9 +4,12 @@ mod bot;
 mod cache;
 mod delivery;
 mod endpoint;
+mod guard;
 mod handlers;
 mod log;
 mod mezon;
+mod shutdown;
+mod store;
 mod supervision;
 
 use std::time::Duration;
@@ -17,9 +20,12 @@ pub use bot::Bot;
 pub use cache::{Cache, CacheOverflow};
 pub use delivery::{Delivery, Order, Overflow};
 pub use endpoint::Endpoint;
+pub use guard::{CooldownPer, Guard};
 pub use handlers::{Handler, HandlerKind, Trigger};
 pub use log::{Log, LogFormat};
 pub use mezon::{LogLevel, Mezon, Wire};
+pub use shutdown::Shutdown;
+pub use store::Store;
 pub use supervision::Supervision;
 
 use super::load::Purpose;
@@ -38,8 +44,12 @@ pub struct Config {
     pub mezon: Option<Mezon>,
     /// The message cache.
     pub cache: Cache,
+    /// What the bot keeps between its runs.
+    pub store: Store,
     /// When and how crashed actors start again.
     pub supervision: Supervision,
+    /// How long stopping may take.
+    pub shutdown: Shutdown,
     /// How events are handed to handlers.
     pub delivery: Delivery,
     /// Where the bot answers over HTTP how it is.
@@ -60,7 +70,9 @@ impl Config {
                 .has("mezon")
                 .then(|| Mezon::read(section.section("mezon"), purpose)),
             cache: Cache::read(section.section("cache")),
+            store: Store::read(section.section("store")),
             supervision: Supervision::read(section.section("supervision")),
+            shutdown: Shutdown::read(section.section("shutdown")),
             endpoint: Endpoint::read(section.section("endpoint")),
             log: Log::read(section.section("log")),
             handlers: Handler::read_all(section.sections("handlers"), &delivery),

@@ -23,7 +23,21 @@ use crate::platform::http::HttpClient;
 
 /// What a login gives.
 ///
-/// Written with serde it holds its tokens in the clear, for a file that nobody else can read; [`Debug`] shows none of them.
+/// Written with serde it holds its tokens in the clear, for a file that nobody else can read; [`Debug`] shows none of them. Read back,
+/// it is the same session: give it to [`Settings::session`](super::Settings::session) to go on without a login.
+///
+/// # Examples
+///
+/// ```
+/// # fn example(session: greenroom::mezon::MezonSession) -> Result<(), serde_json::Error> {
+/// use greenroom::mezon::MezonSession;
+///
+/// let dictionary = serde_json::to_value(&session)?;
+/// let restored: MezonSession = serde_json::from_value(dictionary)?;
+/// assert!(!restored.is_expired(restored.created_at));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Serialize, Deserialize)]
 pub struct MezonSession {
     /// The wire that the server speaks.
@@ -122,6 +136,16 @@ impl MezonSession {
     #[must_use]
     pub fn is_refresh_expired(&self, now: u64) -> bool {
         self.refresh_expires_at.is_some_and(|end| end < now)
+    }
+
+    /// Replaces the tokens; an empty refresh token leaves the old one. When they end is read from them.
+    pub fn update(&mut self, token: &str, refresh_token: &str) {
+        self.expires_at = Claims::read(token).exp;
+        self.token = token.into();
+        if !refresh_token.is_empty() {
+            self.refresh_expires_at = Claims::read(refresh_token).exp;
+            self.refresh_token = refresh_token.into();
+        }
     }
 
     /// Takes new tokens that the server pushed over the socket.

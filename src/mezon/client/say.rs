@@ -10,7 +10,7 @@ use greenroom_proto::mezon::{api, realtime};
 
 use super::MezonClient;
 use crate::chat::{Outgoing, Sent, Speaker};
-use crate::mezon::codec::{Answer, Request};
+use crate::mezon::codec::{Answer, Request, unexpected};
 use crate::mezon::error::ApiError;
 use crate::mezon::limits::type_of;
 use crate::mezon::message::MezonMessage;
@@ -310,11 +310,6 @@ impl Request {
         };
         Self::from(update).with_sizes(self.wide)
     }
-}
-
-fn unexpected() -> RequestError {
-    let error = "the platform answered with something else than an acknowledgement";
-    RequestError::Invalid(error.to_owned())
 }
 
 #[cfg(test)]

@@ -18,9 +18,10 @@ use super::world::SocketId;
 
 /// Carries frames between one websocket and the server's logic.
 ///
-/// Started by the request that opens the websocket; ends when either side closes, or when the connection is cut. It has
-/// no mailbox of its own use: orders come by a bounded line, and what waits there then is lost, as it is when a server
-/// loses a connection.
+/// * **Who starts it**: the request that opens the websocket.
+/// * **What ends it**: either side closes, or the connection is cut.
+/// * **What happens to its mailbox then**: it has none of its own use: orders come by a bounded line.
+/// * **What it may lose**: what waits in that line, as it is when a server loses a connection.
 #[derive(Debug)]
 pub(super) struct Socket {
     id: SocketId,

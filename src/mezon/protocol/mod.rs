@@ -29,10 +29,11 @@ use greenroom_actors::session::{Acquire, AuthError, Lease, Session};
 use greenroom_proto::mezon::realtime::envelope::Message;
 use greenroom_proto::mezon::{self, Wire, api, realtime};
 
+pub(super) use self::topics::publishes;
 use self::topics::{MESSAGE, Topics};
 use super::auth::MezonSession;
 use super::authenticator::MezonAuthenticator;
-use super::codec::{Answer, Request};
+use super::codec::{self, Answer, Request};
 use super::config::Settings;
 use super::http::{Api, trouble};
 use super::limits::{MAX_FRAME, PER_SECOND};
@@ -267,18 +268,7 @@ impl Protocol for MezonProtocol {
     }
 
     fn class(&self, frame: &Frame) -> Class {
-        let Frame::Binary(bytes) = frame else {
-            return Class::Ignored;
-        };
-        if RawAnswers::is_part(bytes) {
-            return Class::Answer;
-        }
-        match mezon::route(self.wire(), bytes) {
-            Ok(route) if route.cid != 0 => Class::Answer,
-            Ok(route) if route.tag == 0 => Class::Ignored,
-            // What is broken is reported in its turn.
-            Ok(_) | Err(_) => Class::Event,
-        }
+        codec::class(self.wire(), frame)
     }
 
     fn receive(&mut self, frame: Frame, reception: &mut Receiving) {

@@ -2,9 +2,11 @@
 
 use std::any::Any;
 
+use actix::{Actor, Context};
 use bytes::Bytes;
 use greenroom_actors::event::{Event, Origin, Payload};
 use greenroom_actors::router::{Router, Topic};
+use greenroom_actors::supervisor::ChildSpec;
 use greenroom_proto::mezon::{self, FrameError, Located, Wire, Wired};
 
 use super::{MezonProtocol, Receiving};
@@ -39,6 +41,16 @@ macro_rules! topics {
                     _ => false,
                 }
             }
+        }
+
+        /// Declares for pictures which events a connection publishes.
+        pub(in crate::mezon) fn publishes<A>(spec: ChildSpec<A>, router: &Router) -> ChildSpec<A>
+        where
+            A: Actor<Context = Context<A>>,
+        {
+            let spec = Chat::published(spec.publishes::<AnyEvent>(router), router);
+            $(let spec = spec.publishes::<$Type>(router);)*
+            spec
         }
 
         impl MezonProtocol {
@@ -124,6 +136,19 @@ impl Chat {
             reaction: router.topic(),
             button: router.topic(),
         }
+    }
+
+    fn published<A: Actor<Context = Context<A>>>(
+        spec: ChildSpec<A>,
+        router: &Router,
+    ) -> ChildSpec<A> {
+        spec.publishes::<ChatMessage>(router)
+            .publishes::<MessageEdited>(router)
+            .publishes::<MessageDeleted>(router)
+            .publishes::<MemberJoined>(router)
+            .publishes::<MemberLeft>(router)
+            .publishes::<Reaction>(router)
+            .publishes::<ButtonPressed>(router)
     }
 
     /// Says whether an event of this tag is told in the vocabulary of all platforms, and somebody listens.

@@ -8,6 +8,7 @@ use futures::future::{AbortHandle, BoxFuture, abortable};
 use futures::stream::FuturesUnordered;
 use tokio::sync::oneshot;
 
+use super::ages::Ages;
 use crate::clock::{self, Alarm, Instant};
 use crate::event::{Event, Payload};
 use crate::router::lanes::Lanes;
@@ -17,6 +18,8 @@ use crate::router::{Delivery, Outcome};
 /// The events that a courier has taken from its queue.
 pub(super) struct Desk<T> {
     pub(super) lanes: Lanes<Job<T>>,
+    /// How long each is here.
+    pub(super) ages: Ages,
     /// The event that is in a synchronous handler right now.
     pub(super) in_hand: Option<Job<T>>,
     /// What asynchronous handlers are at, by ticket.
@@ -55,6 +58,8 @@ pub(super) struct Check<T> {
 }
 
 pub(super) struct Job<T> {
+    /// Its number among the ages.
+    pub(super) number: u64,
     pub(super) event: Event<T>,
     pub(super) failures: u32,
     pub(super) interruptions: u32,
@@ -63,20 +68,24 @@ pub(super) struct Job<T> {
     pub(super) passed: usize,
     /// When the handler got it, if somebody wants to know.
     pub(super) since: Option<Instant>,
+    /// When the attempt was handed to the handler.
+    pub(super) began: Option<Instant>,
     /// It was with the handler when everything was given up.
     pub(super) in_hand: bool,
 }
 
 impl<T: Payload> Job<T> {
     /// Begins a job. One that was tried in an earlier run has at least one attempt left of its `attempts`.
-    pub(super) fn new(event: Event<T>, attempts: u32) -> Self {
+    pub(super) fn new(event: Event<T>, attempts: u32, number: u64) -> Self {
         Self {
+            number,
             failures: (event.attempt() - 1).min(attempts.saturating_sub(1)),
             event,
             interruptions: 0,
             suspect: false,
             passed: 0,
             since: None,
+            began: None,
             in_hand: false,
         }
     }
@@ -90,6 +99,7 @@ impl<T> Desk<T> {
     pub(super) fn new(settings: &Delivery) -> Self {
         Self {
             lanes: Lanes::new(settings.order, settings.concurrency),
+            ages: Ages::default(),
             in_hand: None,
             in_flight: BTreeMap::new(),
             answers: FuturesUnordered::new(),

@@ -4,11 +4,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, TryLockError};
 
 use super::Courier;
+use super::ages::Ages;
 use super::desk::Desk;
 use crate::event::{Envelope, Event, Origin, Payload};
 use crate::router::letters::{DeadLetter, Ticket};
 use crate::router::registry::{Registered, ReplayError};
 use crate::router::tally::HandlerReport;
+use crate::telemetry::Histogram;
 
 impl<T: Payload> Courier<T> {
     /// Gives up everything that is left, in the order in which it would have been handled; returns how much.
@@ -21,6 +23,8 @@ impl<T: Payload> Courier<T> {
             left += 1;
         }
         self.held.fetch_sub(left, Ordering::Relaxed);
+        desk.ages = Ages::default();
+        self.oldest_held.set(None);
         left + self.leave_queued()
     }
 
@@ -34,7 +38,7 @@ impl<T: Payload> Courier<T> {
 
     fn leave_one(&self, event: &Event<T>, attempts: u32) {
         let left = self.dead.leave(&self.handler, event, attempts);
-        self.tally.left(left);
+        self.tally.left(left, attempts);
     }
 }
 
@@ -81,9 +85,15 @@ impl<T: Payload> Registered for Courier<T> {
             filtered: self.tally.filtered.get(),
             dead: self.tally.dead.get(),
             left: self.tally.left.get(),
+            stopped: self.tally.stopped.get(),
+            stopped_tried: self.tally.stopped_tried.get(),
             abandoned: self.tally.abandoned.get(),
             waiting: self.waiting(),
         }
+    }
+
+    fn times(&self) -> &Histogram {
+        &self.tally.times
     }
 
     fn is_idle(&self) -> bool {

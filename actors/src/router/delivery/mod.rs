@@ -1,6 +1,7 @@
 //! The queue of one registration as a source of work for its handler actor.
 
 mod admit;
+mod ages;
 mod desk;
 mod leave;
 mod settle;
@@ -14,11 +15,12 @@ use actix::dev::MessageResponse;
 use actix::{Actor, Context, Handler};
 use tokio::sync::oneshot;
 
+use self::ages::Mark;
 use self::desk::Desk;
 use super::letters::DeadLetters;
 use super::middleware::Layers;
 use super::tally::Tally;
-use super::{Delivery, HandlerError};
+use super::{Delivery, HandlerError, Outcome};
 use crate::clock;
 use crate::entropy::Entropy;
 use crate::event::{Event, Payload};
@@ -41,6 +43,8 @@ pub(crate) struct Courier<T> {
     tally: Arc<Tally>,
     /// Events taken from the queue and not done.
     held: AtomicUsize,
+    /// Since when the oldest of them is here.
+    oldest_held: Mark,
 }
 
 impl<T: Payload> Courier<T> {
@@ -61,6 +65,7 @@ impl<T: Payload> Courier<T> {
             desk: Mutex::new(Desk::new(&settings)),
             tally: Arc::default(),
             held: AtomicUsize::new(0),
+            oldest_held: Mark::default(),
         }
     }
 
@@ -83,7 +88,7 @@ impl<T: Payload> Courier<T> {
 
 impl<A, T> Inlet<A> for Courier<T>
 where
-    A: Actor<Context = Context<A>> + Handler<Event<T>>,
+    A: Actor<Context = Context<A>> + Handler<Event<T>, Result: 'static>,
     T: Payload,
 {
     fn poll(
@@ -113,7 +118,7 @@ where
             if !budget.allows(ctx) {
                 break;
             }
-            let job = match desk.next_admitted() {
+            let mut job = match desk.next_admitted() {
                 Some(job) => job,
                 None => {
                     let Some(job) = desk.lanes.next(desk.suspects > 0) else {
@@ -127,11 +132,17 @@ where
                 }
             };
             let (answer, mut reply) = oneshot::channel();
-            let due = clock::now() + self.settings.timeout;
+            let now = clock::now();
+            let due = now + self.settings.timeout;
             let event = job.event.handed_out(due);
+            job.began = Some(now);
             desk.in_hand = Some(job);
-            spans::handle(&self.handler, &event)
-                .in_scope(|| actor.handle(event, ctx).handle(ctx, Some(answer)));
+            let cause = spans::handle(&self.handler, &event);
+            cause.scope(|| {
+                let response = actor.handle(event, ctx);
+                let response = cause.follow_response::<A, Outcome, _>(response);
+                response.handle(ctx, Some(answer));
+            });
             let Some(job) = desk.in_hand.take() else {
                 break;
             };
@@ -193,7 +204,8 @@ where
     }
 
     fn oldest(&self) -> Option<Duration> {
-        self.queue.oldest()
+        // The queue counts from when it took an event in, which is about when that was received.
+        self.oldest_held.age().max(self.queue.oldest())
     }
 
     fn dropped(&self) -> u64 {

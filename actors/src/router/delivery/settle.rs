@@ -21,6 +21,10 @@ impl<T: Payload> Courier<T> {
     /// An event has been answered, has run out of time, or was interrupted as the one that must have caused it.
     pub(super) fn settle(&self, desk: &mut Desk<T>, mut job: Job<T>, outcome: Outcome) {
         desk.acquit(&mut job);
+        if let Some(began) = job.began.take() {
+            let took = clock::now().saturating_duration_since(began);
+            self.tally.times.observe(took);
+        }
         if self.layers.is_some() {
             self.tell(&mut job, &End::from(&outcome));
         }
@@ -71,6 +75,8 @@ impl<T: Payload> Courier<T> {
 
     pub(super) fn done(&self, desk: &mut Desk<T>, job: &Job<T>) {
         self.held.fetch_sub(1, Ordering::Relaxed);
+        desk.ages.leave(job.number);
+        self.oldest_held.set(desk.ages.oldest());
         desk.lanes.done(&job.event.envelope().channel);
     }
 
@@ -157,8 +163,10 @@ impl<T: Payload> Courier<T> {
             };
             self.held.fetch_add(1, Ordering::Relaxed);
             let channel = event.envelope().channel.clone();
-            desk.lanes
-                .accept(&channel, Job::new(event, self.settings.attempts));
+            let number = desk.ages.enter(event.envelope().received_at);
+            self.oldest_held.set(desk.ages.oldest());
+            let job = Job::new(event, self.settings.attempts, number);
+            desk.lanes.accept(&channel, job);
         }
     }
 

@@ -24,7 +24,7 @@ pub struct DeadLetters {
 #[derive(Debug)]
 struct Shared {
     shelves: Mutex<Shelves>,
-    total: AtomicU64,
+    by_reason: [AtomicU64; Reason::KINDS.len()],
     evicted: AtomicU64,
     unkept: AtomicU64,
     stopping: AtomicBool,
@@ -119,7 +119,7 @@ impl DeadLetters {
         Self {
             shared: Arc::new(Shared {
                 shelves: Mutex::new(shelves),
-                total: AtomicU64::new(0),
+                by_reason: Default::default(),
                 evicted: AtomicU64::new(0),
                 unkept: AtomicU64::new(0),
                 stopping: AtomicBool::new(false),
@@ -181,7 +181,7 @@ impl DeadLetters {
             handler, event = letter.event, id = %letter.id, channel = %letter.channel, attempts,
             reason = ?letter.reason, "dead letter"
         );
-        self.shared.total.fetch_add(1, Ordering::Relaxed);
+        self.shared.by_reason[letter.reason.place()].fetch_add(1, Ordering::Relaxed);
         let shelves = &mut *self.shelves();
         let before = match event.ticket() {
             Some(Ticket::Dead(number)) => {
@@ -374,7 +374,19 @@ impl DeadLetters {
     /// Returns how many events have died since the start, those that died again included.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.shared.total.load(Ordering::Relaxed)
+        let by_reason = self.shared.by_reason.iter();
+        by_reason.map(|number| number.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Returns how many events have died since the start, by the kind of the reason.
+    #[must_use]
+    pub fn by_reason(&self) -> [(&'static str, u64); Reason::KINDS.len()] {
+        let mut place = 0;
+        Reason::KINDS.map(|kind| {
+            let number = self.shared.by_reason[place].load(Ordering::Relaxed);
+            place += 1;
+            (kind, number)
+        })
     }
 
     /// Reports figures.

@@ -22,14 +22,22 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The kinds of reasons.
+    pub(crate) const KINDS: [&'static str; 3] = ["failed", "overflow", "stopped"];
+
+    /// Returns the place of its kind in [`KINDS`](Self::KINDS).
+    pub(crate) fn place(&self) -> usize {
+        match self {
+            Self::Failed(_) => 0,
+            Self::Overflow => 1,
+            Self::Stopped => 2,
+        }
+    }
+
     /// Returns the name of the kind: `failed`, `overflow` or `stopped`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Failed(_) => "failed",
-            Self::Overflow => "overflow",
-            Self::Stopped => "stopped",
-        }
+        Self::KINDS[self.place()]
     }
 }
 
