@@ -17,5 +17,7 @@ pub mod platform;
 pub mod prelude;
 #[cfg(feature = "simulator")]
 pub mod simulator;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use greenroom_actors as actors;

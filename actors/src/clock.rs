@@ -3,7 +3,7 @@
 //! Durations are measured with tokio's clock, which a test can pause. The date of an instant is derived from it: one reading of
 //! the system clock per thread at first use, plus what tokio's clock has advanced since, so that paused time moves dates as well.
 
-use std::cell::OnceCell;
+use std::cell::Cell;
 use std::pin::Pin;
 use std::task::Context;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,7 +12,7 @@ pub use tokio::time::Instant;
 use tokio::time::Sleep;
 
 thread_local! {
-    static ORIGIN: OnceCell<(Instant, SystemTime)> = const { OnceCell::new() };
+    static ORIGIN: Cell<Option<(Instant, SystemTime)>> = const { Cell::new(None) };
 }
 
 /// Reads tokio's clock.
@@ -30,10 +30,20 @@ pub(crate) fn after(start: Instant, duration: Duration) -> Instant {
 /// Returns the date, in step with [`now`].
 #[must_use]
 pub fn date() -> SystemTime {
-    ORIGIN.with(|origin| {
-        let (instant, date) = origin.get_or_init(|| (now(), system_date()));
-        *date + now().saturating_duration_since(*instant)
-    })
+    let (instant, date) = ORIGIN.get().unwrap_or_else(|| {
+        let first = (now(), system_date());
+        ORIGIN.set(Some(first));
+        first
+    });
+    date + now().saturating_duration_since(instant)
+}
+
+/// Makes it so many seconds after 1970 on this thread now, whatever the system says: for tests and simulations that shall repeat.
+pub fn set_date(unix_seconds: u64) {
+    ORIGIN.set(Some((
+        now(),
+        UNIX_EPOCH + Duration::from_secs(unix_seconds),
+    )));
 }
 
 /// Returns the date as whole seconds since 1970.
@@ -98,5 +108,8 @@ mod tests {
         let before = unix_seconds();
         tokio::time::advance(Duration::from_secs(3_600)).await;
         assert_eq!(unix_seconds() - before, 3_600);
+        set_date(1_000);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(unix_seconds(), 1_001);
     }
 }

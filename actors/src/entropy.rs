@@ -1,10 +1,21 @@
 //! The only place that makes random numbers: one injected seed, from which every consumer derives a stream of its own.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
+
+thread_local! {
+    static REPEATED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// Makes all that [`Entropy::from_system`] gives on this thread follow from `seed`, or again from the operating system: for tests and
+/// simulations that shall repeat.
+pub fn repeat_on_this_thread(seed: Option<u64>) {
+    REPEATED.set(seed);
+}
 
 /// A seeded source of randomness; clones share one stream.
 ///
@@ -32,10 +43,14 @@ impl Entropy {
         }
     }
 
-    /// Creates a stream from a seed that the operating system gives.
+    /// Creates a stream from a seed that the operating system gives; or [`repeat_on_this_thread`] if that was called.
     #[must_use]
     pub fn from_system() -> Self {
-        Self::seeded(rand::random())
+        let repeated = REPEATED.take().map(|state| {
+            REPEATED.set(Some(state.wrapping_add(1)));
+            Self::seeded(state)
+        });
+        repeated.unwrap_or_else(|| Self::seeded(rand::random()))
     }
 
     /// Returns the seed that this stream began with, for reports.

@@ -68,6 +68,8 @@ pub struct BotBuilder {
     child_shutdown: Option<Duration>,
     store: Option<Keep>,
     router: Router,
+    #[cfg(feature = "client")]
+    network: Arc<dyn crate::platform::Network>,
     #[cfg(feature = "endpoint")]
     endpoint: Option<SocketAddr>,
 }
@@ -108,6 +110,8 @@ impl Bot {
             child_shutdown: None,
             store: None,
             router: Router::default(),
+            #[cfg(feature = "client")]
+            network: crate::platform::network::default(),
             #[cfg(feature = "endpoint")]
             endpoint: None,
         }
@@ -154,6 +158,30 @@ impl BotBuilder {
     pub fn platform(mut self, adapter: impl Adapter + 'static) -> Self {
         self.adapters.push(Box::new(adapter));
         self
+    }
+
+    /// Reaches the platforms in another way than over the sockets of this machine.
+    #[cfg(feature = "client")]
+    pub fn network(mut self, network: impl crate::platform::Network + 'static) -> Self {
+        self.network = Arc::new(network);
+        self
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn boxed_platform(mut self, adapter: Box<dyn Adapter>) -> Self {
+        self.adapters.push(adapter);
+        self
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Says whether the bot is on a platform already.
+    #[cfg(feature = "testing")]
+    pub(crate) fn has_platform(&self) -> bool {
+        !self.adapters.is_empty()
     }
 
     /// Registers an async closure for events of type `T` under `name`.
@@ -308,6 +336,8 @@ impl BotBuilder {
             intensity: self.intensity,
             backoff: self.backoff,
             observer: restarts_as_events(&self.name, &router, &self.entropy),
+            #[cfg(feature = "client")]
+            network: self.network,
         };
         let mut platforms = assembly.supervisor("platforms", Strategy::OneForOne);
         let (mut quiesce, mut names) = (Vec::new(), Vec::new());
@@ -339,7 +369,7 @@ impl BotBuilder {
         // Stopped in reverse order: handlers finish while the platforms can still carry their replies.
         let tree = assembly
             .supervisor(&self.name, Strategy::OneForOne)
-            .shutdown_within(self.shutdown.saturating_add(PLATFORMS_STOP));
+            .shutdown_within(self.deadlines.drain.saturating_add(PLATFORMS_STOP));
         #[cfg_attr(
             not(feature = "endpoint"),
             expect(unused_mut, reason = "only the endpoint changes it")

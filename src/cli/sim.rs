@@ -9,7 +9,7 @@ use clap::Args;
 use super::{Failure, FailureKind, Globals, logging};
 use crate::bot::signals::StopSignals;
 use crate::config::Config;
-use crate::simulator::{Ports, Simulator, SimulatorError, World};
+use crate::simulator::{Ports, Script, Simulator, SimulatorError, World};
 
 /// The arguments of `greenroom sim`.
 #[derive(Args, Clone, Debug)]
@@ -28,7 +28,13 @@ pub(super) struct SimArgs {
     /// A file that extends or replaces the world
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
-    /// The seed of all random numbers; by default another one each time
+    /// A file that says what goes wrong when
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// The probability, from 0 to 1, with which each request and message meets a fault
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, hide_default_value = true, value_parser = rate)]
+    chaos: f64,
+    /// The seed of all random numbers, the faults' included; by default another one each time
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 }
@@ -49,6 +55,10 @@ async fn start(args: SimArgs) -> Result<Simulator, SimulatorError> {
     if let Some(file) = args.world {
         builder = builder.world(World::read(&file)?);
     }
+    if let Some(file) = args.script {
+        builder = builder.script(Script::read(&file)?);
+    }
+    builder = builder.chaos(args.chaos);
     if let Some(seed) = args.seed {
         builder = builder.seed(seed);
     }
@@ -59,9 +69,17 @@ impl From<SimulatorError> for Failure {
     fn from(error: SimulatorError) -> Self {
         let kind = match error {
             SimulatorError::Listen { .. } => FailureKind::Network,
-            SimulatorError::Ports(_) => FailureKind::Usage,
-            SimulatorError::Read { .. } | SimulatorError::World(_) => FailureKind::Configuration,
+            SimulatorError::Chaos(_) | SimulatorError::Ports(_) => FailureKind::Usage,
+            SimulatorError::Read { .. } | SimulatorError::Script(_) | SimulatorError::World(_) => {
+                FailureKind::Configuration
+            }
         };
         Self::new(kind, error.to_string())
     }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok();
+    rate.filter(|rate| (0.0..=1.0).contains(rate))
+        .ok_or_else(|| "it must be a number from 0 to 1, such as 0.01".to_owned())
 }

@@ -38,8 +38,7 @@ use crate::cache::CacheDoor;
 use crate::chat::Speaker;
 use crate::platform::http::{HttpClient, Pace};
 use crate::platform::tls::Trust;
-use crate::platform::websocket::Websocket;
-use crate::platform::{Adapter, Assembly, Source};
+use crate::platform::{Adapter, Assembly, Network, Source};
 
 /// Mezon as a platform of a bot.
 ///
@@ -95,7 +94,7 @@ impl Mezon {
         self
     }
 
-    /// Opens links in another way than over the network. `make` is called on the thread of the connection, at each of its starts.
+    /// Opens links in another way than over the network of the bot. `make` is called on the thread of the connection, at each of its starts.
     pub fn transport(
         mut self,
         make: impl Fn() -> Rc<dyn Transport> + Send + Sync + 'static,
@@ -137,10 +136,6 @@ impl Adapter for Mezon {
         let (settings, state) = (Arc::clone(client.settings()), Arc::clone(client.state()));
         check(&settings)?;
         let trust = Trust::new(settings.ca_file.as_deref())?;
-        let transport = transport.unwrap_or_else(|| {
-            let trust = trust.clone();
-            Arc::new(move || Rc::new(Websocket::trusting(&trust)))
-        });
         let mut branch = assembly.supervisor(NAME, Strategy::OneForOne);
         let cache = options
             .as_ref()
@@ -160,6 +155,7 @@ impl Adapter for Mezon {
         let web = Web {
             settings: Arc::clone(&settings),
             trust,
+            network: Arc::clone(&assembly.network),
             pace: settings.rest_spacing.map(Pace::new),
         };
         let session = session(&web);
@@ -192,7 +188,10 @@ impl Adapter for Mezon {
             move || {
                 let protocol = MezonProtocol::new(Parts {
                     settings: Arc::clone(&settings),
-                    transport: transport(),
+                    transport: match &transport {
+                        Some(transport) => transport(),
+                        None => web.network.websocket(&web.trust),
+                    },
                     http: web.client(),
                     session: authenticated.clone(),
                     state: Arc::clone(&state),
@@ -244,6 +243,7 @@ fn check(settings: &Settings) -> Result<(), BoxError> {
 struct Web {
     settings: Arc<Settings>,
     trust: Trust,
+    network: Arc<dyn Network>,
     pace: Option<Pace>,
 }
 
@@ -253,7 +253,8 @@ impl Web {
     }
 
     fn unpaced(&self) -> HttpClient {
-        HttpClient::trusting(&self.trust, self.settings.timeout, MAX_BODY)
+        let exchange = self.network.http(&self.trust);
+        HttpClient::over(exchange, self.settings.timeout, MAX_BODY)
     }
 }
 
@@ -285,7 +286,8 @@ fn wallet(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildS
 
 /// The shards of the cache, on a thread of their own where there can be one: what they do blocks.
 fn shards(cache: &Cache, folder: Option<&PathBuf>, assembly: &Assembly) -> Supervisor {
-    let thread: Option<ArbiterHandle> = System::try_current().map(|_| Arbiter::new().handle());
+    let system = System::try_current().filter(|_| !assembly.network.is_in_process());
+    let thread: Option<ArbiterHandle> = system.map(|_| Arbiter::new().handle());
     let shard = |number: usize| {
         let cache = cache.clone();
         let shard = ChildSpec::new(format!("cache shard {number}"), move || cache.shard(number));

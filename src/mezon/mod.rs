@@ -33,6 +33,7 @@ mod socket;
 mod state;
 mod text;
 mod tokens;
+mod trail;
 mod wide;
 
 pub use adapter::Mezon;

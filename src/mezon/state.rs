@@ -13,6 +13,7 @@ use super::caches::Caches;
 use super::fifo::Fifo;
 use super::limits::{DIRECT_CLAN, DIRECT_MODE, REMOVED, UPDATED, mode_of};
 use super::model::Channel;
+use super::trail::{Step, Trail};
 
 /// How to write into a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +62,12 @@ pub(super) struct Known {
     asked: Fifo<()>,
     /// Channels that were joined one by one, to be joined again.
     pub(super) joined: BTreeMap<i64, realtime::ChannelJoin>,
-    /// The last message of each channel that was delivered, or that was there before the bot came.
-    seen: Fifo<Seen>,
+    /// What was delivered last in each channel.
+    seen: Fifo<Trail>,
     /// When it was noted what was there before the bot came, in seconds since 1970.
     pub(super) baseline_at: Option<u64>,
-    /// The last messages that were delivered, of all channels.
-    recent: VecDeque<i64>,
+    /// The last messages that were delivered, of all channels: channel and id.
+    recent: VecDeque<(i64, i64)>,
     /// Messages that were fetched after a reconnect and may come once more over the socket.
     replayed: BTreeSet<i64>,
     replayed_at: Option<Instant>,
@@ -87,10 +88,16 @@ struct Echo {
     at: Instant,
 }
 
+/// What was seen of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) clan_id: i64,
+    /// The newest message that was delivered.
     pub(super) message_id: i64,
+    /// What came after this one may have been missed.
+    pub(super) after: i64,
+    /// Something was delivered there lately, so that something else may have been overtaken by it.
+    pub(super) is_busy: bool,
 }
 
 impl Default for Known {
@@ -200,31 +207,28 @@ impl Known {
         if !self.replayed.is_empty() && self.was_replayed(message_id) {
             return false;
         }
-        match self.seen.get_mut(channel_id) {
-            Some(seen) => seen.message_id = seen.message_id.max(message_id),
-            None => self.seen.set(
-                channel_id,
-                Seen {
-                    clan_id,
-                    message_id,
-                },
-            ),
+        let step = match self.seen.get_mut(channel_id) {
+            _ if message_id == 0 => Step::New,
+            Some(trail) => trail.step(message_id),
+            None => {
+                self.seen.set(channel_id, Trail::after(clan_id, message_id));
+                Step::New
+            }
+        };
+        let message = (channel_id, message_id);
+        if step == Step::Again || (step == Step::Old && self.recent.contains(&message)) {
+            return false;
         }
-        remember(&mut self.recent, message_id, RECENT);
+        remember(&mut self.recent, message, RECENT);
         true
     }
 
     /// Notes what is the last message of a channel now: only what comes after it can be missed.
     pub(super) fn baseline(&mut self, clan_id: i64, channel: &api::ChannelDescription) {
         if self.seen.get(channel.channel_id).is_none() {
-            let message_id = last_of(channel).unwrap_or_default();
-            self.seen.set(
-                channel.channel_id,
-                Seen {
-                    clan_id,
-                    message_id,
-                },
-            );
+            let last = last_of(channel).unwrap_or_default();
+            self.seen
+                .set(channel.channel_id, Trail::after(clan_id, last));
         }
     }
 
@@ -252,13 +256,27 @@ impl Known {
 
     /// Lists the channels of a clan, and the last message of each that was delivered.
     pub(super) fn seen_in(&self, clan_id: i64) -> Vec<(i64, Seen)> {
-        let all = self.seen.entries().map(|(channel, seen)| (channel, *seen));
-        all.filter(|(_, seen)| seen.clan_id == clan_id).collect()
+        let busy = self.recent.iter().rev().take(BUSY);
+        let busy: BTreeSet<_> = busy.map(|(channel, _)| *channel).collect();
+        let all = self
+            .seen
+            .entries()
+            .filter(|(_, trail)| trail.clan_id == clan_id);
+        all.map(|(channel, trail)| {
+            let seen = Seen {
+                clan_id,
+                message_id: trail.last(),
+                after: trail.first(),
+                is_busy: busy.contains(&channel),
+            };
+            (channel, seen)
+        })
+        .collect()
     }
 
     /// Takes out of `missed` what was delivered already, and prepares for the rest to come again over the socket.
     pub(super) fn begin_replay(&mut self, missed: &mut Vec<api::ChannelMessage>) {
-        let delivered: BTreeSet<_> = self.recent.iter().copied().collect();
+        let delivered: BTreeSet<_> = self.recent.iter().map(|(_, id)| *id).collect();
         // A server that does not tell its last messages would give all that was ever said.
         let since = self
             .baseline_at
@@ -266,7 +284,10 @@ impl Known {
             .saturating_sub(CLOCK_TOLERANCE);
         missed.retain(|message| {
             let at = u64::from(message.create_time_seconds);
-            !delivered.contains(&message.message_id) && (at == 0 || at >= since)
+            let trail = self.seen.get(message.channel_id);
+            !delivered.contains(&message.message_id)
+                && !trail.is_some_and(|trail| trail.has(message.message_id))
+                && (at == 0 || at >= since)
         });
         self.replayed.clear();
         self.replayed_at = Some(clock::now());
@@ -350,6 +371,8 @@ const CLANS: usize = 1_000;
 const SEEN: usize = 10_000;
 const TOPICS: usize = 10_000;
 const RECENT: usize = 4_096;
+/// The channels of so many of the last messages are looked at after every reconnect.
+const BUSY: usize = 64;
 const OWN: usize = 256;
 /// How far the clocks of the platform and of this machine may be apart, in seconds.
 const CLOCK_TOLERANCE: u64 = 300;
@@ -396,9 +419,14 @@ mod tests {
             ..message(3, 11)
         };
         assert!(known.learn(&update));
+        assert!(!known.learn(&message(3, 13)), "it comes twice");
+        assert!(known.learn(&message(3, 0)), "without an id nobody can tell");
+        assert!(known.learn(&message(3, 0)));
         let seen = Seen {
             clan_id: 2,
             message_id: 13,
+            after: 10,
+            is_busy: true,
         };
         assert_eq!(known.seen_in(2), [(3, seen)]);
     }

@@ -41,6 +41,9 @@ pub struct Assembly {
     pub backoff: Backoff,
     /// Is told of restarts.
     pub observer: Observer,
+    /// How the platforms are reached.
+    #[cfg(feature = "client")]
+    pub network: Arc<dyn super::Network>,
 }
 
 impl Assembly {

@@ -1,6 +1,7 @@
 //! An HTTP client for the calls of a platform: one time-out over everything, a bounded body, typed errors.
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::http::Method;
 use awc::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use bytes::Bytes;
+use futures::future::{FutureExt, LocalBoxFuture};
 use greenroom_actors::clock::{self, Instant};
 use greenroom_actors::error::Retry;
 use secrecy::{ExposeSecret, SecretString};
@@ -23,7 +25,7 @@ use super::tls::Trust;
 /// clones share its connections.
 #[derive(Clone)]
 pub struct HttpClient {
-    client: awc::Client,
+    exchange: Rc<dyn Exchange>,
     timeout: Duration,
     body_limit: usize,
     pace: Option<Pace>,
@@ -68,6 +70,29 @@ impl Pace {
     }
 }
 
+/// Carries one request to a server and its answer back: over the network, or within one process.
+pub trait Exchange {
+    /// Sends a request, once, and reads the answer: of its body up to `body_limit` bytes. It has no time-out of its own.
+    fn exchange(
+        &self,
+        request: HttpRequest,
+        body_limit: usize,
+    ) -> LocalBoxFuture<'static, Result<RawAnswer, HttpError>>;
+}
+
+/// What a server answered, whatever its status.
+#[derive(Clone, Debug)]
+pub struct RawAnswer {
+    /// The status.
+    pub status: u16,
+    /// The content type; empty if there is none.
+    pub content_type: String,
+    /// What the header `Retry-After` asks for.
+    pub retry_after: Option<Duration>,
+    /// The body, or why it could not be read.
+    pub body: Result<Bytes, HttpError>,
+}
+
 /// What to ask a server.
 #[derive(Debug)]
 pub struct HttpRequest {
@@ -105,8 +130,14 @@ impl HttpClient {
     /// Creates such a client that trusts other authorities.
     #[must_use]
     pub fn trusting(trust: &Trust, timeout: Duration, body_limit: usize) -> Self {
+        Self::over(Rc::new(Internet::trusting(trust)), timeout, body_limit)
+    }
+
+    /// Creates such a client over another exchange than the network.
+    #[must_use]
+    pub fn over(exchange: Rc<dyn Exchange>, timeout: Duration, body_limit: usize) -> Self {
         Self {
-            client: client(trust),
+            exchange,
             timeout,
             body_limit,
             pace: None,
@@ -125,68 +156,103 @@ impl HttpClient {
     /// # Errors
     ///
     /// See [`HttpError`]. A status from 300 on is an error, too.
-    pub async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, HttpError> {
+    pub async fn send(&self, mut request: HttpRequest) -> Result<HttpAnswer, HttpError> {
         if let Some(pace) = &self.pace {
             pace.turn().await;
         }
-        let timeout = self.timeout;
-        tokio::time::timeout(timeout, self.exchange(request))
-            .await
-            .unwrap_or(Err(HttpError::TimedOut(timeout)))
-    }
-
-    async fn exchange(&self, request: HttpRequest) -> Result<HttpAnswer, HttpError> {
-        let HttpRequest {
-            method,
-            url,
-            headers,
-            body,
-            secrets,
-        } = request;
-        let method = Method::from_bytes(method.as_bytes())
-            .map_err(|_| HttpError::Invalid(format!("{method:?} is no method")))?;
-        // awc accepts an answer that ends early; without compression its length can be compared.
-        let mut request = self.client.request(method, url).no_decompress();
-        request = request.insert_header(("user-agent", USER_AGENT));
-        for (name, value) in &headers {
-            request = request.insert_header((header_name(name)?, header_value(name, value)?));
-        }
-        let mut answer = request.send_body(body).await.map_err(HttpError::from)?;
-        let status = answer.status().as_u16();
-        let header = |name| answer.headers().get(name);
-        let text = |name| header(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let content_type = text(CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
-        let length = text(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-        let retry_after = header(RETRY_AFTER).and_then(retry_after::parse);
-        let body = answer.body().limit(self.body_limit).await;
-        if status < 300 {
-            let body = body.map_err(|error| self.unread(&error))?;
-            if status != 204 && length.is_some_and(|length| length != body.len()) {
-                return Err(HttpError::Protocol("the answer ended early".to_owned()));
-            }
+        let plain = |(name, _): &&(&str, _)| !matches!(*name, "accept" | "content-type");
+        let sent = request.headers.iter().filter(plain);
+        let mut secrets: Vec<SecretString> = sent.map(|(_, value)| value.clone()).collect();
+        secrets.append(&mut request.secrets);
+        let exchange = self.exchange.exchange(request, self.body_limit);
+        let answer = tokio::time::timeout(self.timeout, exchange).await;
+        let answer = answer.unwrap_or(Err(HttpError::TimedOut(self.timeout)))?;
+        if answer.status < 300 {
             return Ok(HttpAnswer {
-                status,
-                content_type,
-                body,
+                status: answer.status,
+                content_type: answer.content_type.to_ascii_lowercase(),
+                body: answer.body?,
             });
         }
-        let plain = |(name, _): &&(&str, _)| !matches!(*name, "accept" | "content-type");
-        let sent = headers.iter().filter(plain).map(|(_, value)| value);
-        let refusal = Refusal::read(&body.unwrap_or_default(), sent.chain(&secrets));
+        let refusal = Refusal::read(&answer.body.unwrap_or_default(), secrets.iter());
         Err(HttpError::Status {
-            status,
+            status: answer.status,
             code: refusal.code,
             message: refusal.message,
-            retry_after,
+            retry_after: answer.retry_after,
         })
     }
+}
 
-    fn unread(&self, error: &PayloadError) -> HttpError {
-        match error {
-            PayloadError::Overflow => HttpError::BodyTooLarge(self.body_limit),
-            PayloadError::Incomplete(_) => HttpError::Protocol("the answer ended early".to_owned()),
-            other => HttpError::Protocol(other.to_string()),
+/// Carries HTTP over TCP and TLS.
+pub(crate) struct Internet {
+    client: awc::Client,
+}
+
+impl Internet {
+    pub(crate) fn trusting(trust: &Trust) -> Self {
+        Self {
+            client: client(trust),
         }
+    }
+}
+
+impl Exchange for Internet {
+    fn exchange(
+        &self,
+        request: HttpRequest,
+        body_limit: usize,
+    ) -> LocalBoxFuture<'static, Result<RawAnswer, HttpError>> {
+        exchange(self.client.clone(), request, body_limit).boxed_local()
+    }
+}
+
+async fn exchange(
+    client: awc::Client,
+    request: HttpRequest,
+    body_limit: usize,
+) -> Result<RawAnswer, HttpError> {
+    let HttpRequest {
+        method,
+        url,
+        headers,
+        body,
+        ..
+    } = request;
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| HttpError::Invalid(format!("{method:?} is no method")))?;
+    // awc accepts an answer that ends early; without compression its length can be compared.
+    let mut request = client.request(method, url).no_decompress();
+    request = request.insert_header(("user-agent", USER_AGENT));
+    for (name, value) in &headers {
+        request = request.insert_header((header_name(name)?, header_value(name, value)?));
+    }
+    let mut answer = request.send_body(body).await.map_err(HttpError::from)?;
+    let status = answer.status().as_u16();
+    let header = |name| answer.headers().get(name);
+    let text = |name| header(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let content_type = text(CONTENT_TYPE).unwrap_or_default().to_owned();
+    let length = text(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+    let retry_after = header(RETRY_AFTER).and_then(retry_after::parse);
+    let body = match answer.body().limit(body_limit).await {
+        Ok(body) if status != 204 && length.is_some_and(|length| length != body.len()) => {
+            Err(HttpError::Protocol("the answer ended early".to_owned()))
+        }
+        body => body.map_err(|error| unread(&error, body_limit)),
+    };
+    Ok(RawAnswer {
+        status,
+        content_type,
+        retry_after,
+        body,
+    })
+}
+
+fn unread(error: &PayloadError, body_limit: usize) -> HttpError {
+    match error {
+        PayloadError::Overflow => HttpError::BodyTooLarge(body_limit),
+        PayloadError::Incomplete(_) => HttpError::Protocol("the answer ended early".to_owned()),
+        other => HttpError::Protocol(other.to_string()),
     }
 }
 
@@ -344,5 +410,5 @@ fn header_value(name: &str, value: &SecretString) -> Result<HeaderValue, HttpErr
     Ok(value)
 }
 
-const USER_AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 const MESSAGE_LIMIT: usize = 300;

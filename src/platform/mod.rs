@@ -6,7 +6,9 @@ mod client;
 #[cfg(feature = "client")]
 pub mod http;
 #[cfg(feature = "client")]
-mod retry_after;
+pub(crate) mod network;
+#[cfg(feature = "client")]
+pub(crate) mod retry_after;
 #[cfg(all(test, feature = "client"))]
 pub(crate) mod testing;
 #[cfg(feature = "client")]
@@ -15,3 +17,5 @@ pub mod tls;
 pub mod websocket;
 
 pub use adapter::{Adapter, Assembly, Source};
+#[cfg(feature = "client")]
+pub use network::{Network, Sockets};

@@ -6,7 +6,7 @@ use awc::http::header::{HeaderValue, HttpDate};
 use greenroom_actors::clock;
 
 /// Reads a number of seconds, or a date; what is neither is ignored.
-pub(super) fn parse(value: &HeaderValue) -> Option<Duration> {
+pub(crate) fn parse(value: &HeaderValue) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

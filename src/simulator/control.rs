@@ -6,6 +6,7 @@
 //! | `POST /{platform}/emit` | pushes a realtime event |
 //! | `POST /{platform}/say` | lets a user speak |
 //! | `POST /{platform}/fault` | lets something go wrong |
+//! | `POST /{platform}/chaos` | lets faults happen by themselves, `{"rate": 0.01}`; 0 ends it |
 //! | `GET /{platform}/journal?since=N` | lists what went over the wires |
 
 use std::net::TcpListener;
@@ -100,6 +101,12 @@ fn answer(
         "emit" => platform.emit(body),
         "say" => platform.say(body),
         "fault" => platform.fault(Fault::parse(body, platform.faults())?),
+        "chaos" => match body.get("rate").and_then(Value::as_f64) {
+            Some(rate) => platform.chaos(rate),
+            None => Err(Refusal::bad(
+                "chaos: rate is required, a number from 0 to 1",
+            )),
+        },
         other => platform.command(other, body),
     }
 }
@@ -180,6 +187,10 @@ mod tests {
             &[FaultKind::Stall]
         }
 
+        fn chaos(&self, rate: f64) -> Result<Value, Refusal> {
+            Ok(rate.into())
+        }
+
         fn journal(&self, _: u64) -> Vec<Entry> {
             Vec::new()
         }
@@ -237,6 +248,7 @@ mod tests {
             ),
             ("POST", "/echo/fault", "{}", 400, "kind"),
             ("POST", "/echo/say", "{}", 400, "unknown user"),
+            ("POST", "/echo/chaos", "{}", 400, "rate"),
             ("GET", "/echo/say", "", 405, "POST"),
             ("POST", "/health", "", 405, "GET"),
             ("GET", "/echo/journal?since=x", "", 400, "since"),

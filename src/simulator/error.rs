@@ -11,6 +11,9 @@ use super::world::WorldFault;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SimulatorError {
+    /// The rate of faults is wrong.
+    #[error("{0}")]
+    Chaos(String),
     /// A port could not be taken; another program holds it, or the address is not one of this machine.
     #[error("{name} cannot listen on {address}: {source}")]
     Listen {
@@ -24,14 +27,17 @@ pub enum SimulatorError {
     /// The list of ports is wrong.
     #[error("ports: {0}")]
     Ports(String),
-    /// The world file could not be read.
-    #[error("world file {path}: {source}")]
+    /// A world or script file could not be read.
+    #[error("cannot read {path}: {source}")]
     Read {
         /// The file.
         path: String,
         /// What the operating system said.
         source: BoxError,
     },
+    /// The script file is wrong; every fault is listed.
+    #[error("script file: {}", lines(.0))]
+    Script(Vec<WorldFault>),
     /// The world file is wrong; every fault is listed.
     #[error("world file: {}", lines(.0))]
     World(Vec<WorldFault>),

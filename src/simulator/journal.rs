@@ -3,6 +3,7 @@
 //! Entries keep the bytes as they came; JSON is made only when somebody reads the journal.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -26,6 +27,8 @@ pub enum Body {
         /// The content type that they came with, or nothing.
         content_type: String,
     },
+    /// A fault that was applied, as it is described.
+    Fault(Value),
     /// A frame that a function of its wire can show.
     Frame {
         /// The bytes.
@@ -65,17 +68,27 @@ impl Entry {
     /// Shows the entry in the form that all platforms share.
     #[must_use]
     pub fn to_json(&self) -> Value {
+        let mut row = self.head();
+        row.insert("body".into(), self.body.to_json());
+        Value::Object(row)
+    }
+
+    /// Shows all but the body.
+    pub(crate) fn head(&self) -> Map<String, Value> {
         let mut row = Map::new();
         row.insert("seq".into(), self.seq.into());
         row.insert("direction".into(), self.direction.name().into());
         match &self.http {
             Some(http) => http.fill(&mut row),
             None => {
-                row.insert("kind".into(), "ws".into());
+                let kind = match self.body {
+                    Body::Fault(_) => "fault",
+                    Body::Frame { .. } | Body::Http { .. } => "ws",
+                };
+                row.insert("kind".into(), kind.into());
             }
         }
-        row.insert("body".into(), self.body.to_json());
-        Value::Object(row)
+        row
     }
 
     fn weight(&self) -> usize {
@@ -91,7 +104,7 @@ impl Entry {
 }
 
 impl Direction {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::In => "in",
             Self::Out => "out",
@@ -121,6 +134,7 @@ impl Body {
     #[must_use]
     pub fn to_json(&self) -> Value {
         match self {
+            Self::Fault(fault) => fault.clone(),
             Self::Frame { bytes, show } => show(bytes),
             Self::Http {
                 bytes,
@@ -129,19 +143,44 @@ impl Body {
         }
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
+            Self::Fault(_) => 256,
             Self::Frame { bytes, .. } | Self::Http { bytes, .. } => bytes.len(),
         }
     }
 }
 
 /// The entries of one platform: the newest [`Journal::LIMIT`], and of these at most [`Journal::BYTES`] bytes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Journal {
     entries: VecDeque<Entry>,
     last: u64,
     weight: usize,
+    #[cfg(feature = "testing")]
+    tap: Option<Tap>,
+}
+
+/// Is told of every entry.
+#[cfg(feature = "testing")]
+pub(crate) type Tap = Box<dyn Fn(Sight<'_>) + Send>;
+
+/// What can be seen of a platform.
+#[cfg(feature = "testing")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sight<'a> {
+    /// Something went over a wire.
+    Entry(&'a Entry),
+    /// Something was said.
+    Spoken(&'a super::host::Spoken),
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal")
+            .field("last", &self.last)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Journal {
@@ -159,6 +198,10 @@ impl Journal {
             http,
             body,
         };
+        #[cfg(feature = "testing")]
+        if let Some(tap) = &self.tap {
+            tap(Sight::Entry(&entry));
+        }
         self.weight += entry.weight();
         self.entries.push_back(entry);
         while self.entries.len() > Self::LIMIT
@@ -167,6 +210,20 @@ impl Journal {
             if let Some(oldest) = self.entries.pop_front() {
                 self.weight -= oldest.weight();
             }
+        }
+    }
+
+    /// Tells `tap` of every entry from now on.
+    #[cfg(feature = "testing")]
+    pub(crate) fn tap(&mut self, tap: Tap) {
+        self.tap = Some(tap);
+    }
+
+    /// Tells what was said; it is no entry, since it is in what went over the wires.
+    #[cfg(feature = "testing")]
+    pub(crate) fn heard(&self, spoken: &[super::host::Spoken]) {
+        if let Some(tap) = &self.tap {
+            spoken.iter().for_each(|spoken| tap(Sight::Spoken(spoken)));
         }
     }
 

@@ -18,13 +18,24 @@
 //! # }
 //! ```
 
+mod chaos;
 mod control;
 mod error;
-mod fault;
-mod journal;
+mod exchange;
+pub mod fault;
+mod host;
+pub(crate) mod journal;
+pub(crate) mod line;
+pub(crate) mod network;
+mod pending;
 mod platform;
 mod ports;
-mod registry;
+pub(crate) mod registry;
+mod script;
+mod serve;
+pub(crate) mod server;
+mod socket;
+pub(crate) mod wire;
 mod world;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -34,11 +45,16 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use greenroom_actors::entropy::Entropy;
 
+use self::server::Server;
+
 pub use self::error::{Refusal, SimulatorError};
-pub use self::fault::{Fault, FaultKind, Pending};
+pub use self::exchange::{Request, Response};
+pub use self::fault::{Fault, FaultKind};
+pub use self::host::{Host, Now, Out, SocketId, Spoken, TokenFault};
 pub use self::journal::{Body, Direction, Entry, Http, Journal, hex};
-pub use self::platform::{Maker, Platform, Setup, Started};
+pub use self::platform::{Maker, Platform, Setup};
 pub use self::ports::Ports;
+pub use self::script::{Cue, Script};
 pub use self::world::{Located, Section, World, WorldFault};
 
 /// The simulator while it runs; it ends when it is stopped or dropped.
@@ -47,6 +63,7 @@ pub struct Simulator {
     platforms: control::Platforms,
     control: String,
     handles: Vec<Handle>,
+    script: Option<actix_rt::task::JoinHandle<()>>,
 }
 
 impl Simulator {
@@ -106,6 +123,9 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
+        if let Some(script) = &self.script {
+            script.abort();
+        }
         for handle in &self.handles {
             // the order is given at once, waiting for it is not needed
             drop(handle.0.stop(false));
@@ -120,6 +140,8 @@ pub struct SimulatorBuilder {
     ports: Ports,
     world: World,
     seed: Option<u64>,
+    script: Script,
+    chaos: f64,
 }
 
 impl SimulatorBuilder {
@@ -158,11 +180,26 @@ impl SimulatorBuilder {
         self
     }
 
+    /// Sets what goes wrong when, counted from the start; default is nothing.
+    #[must_use]
+    pub fn script(mut self, script: Script) -> Self {
+        self.script = script;
+        self
+    }
+
+    /// Lets faults happen by themselves: each occasion draws one with this probability, from the seed; default 0. The [mix](fault#chaos)
+    /// says what is drawn.
+    #[must_use]
+    pub fn chaos(mut self, rate: f64) -> Self {
+        self.chaos = rate;
+        self
+    }
+
     /// Starts all platforms and the control API; when this returns, all of them accept connections.
     ///
     /// # Errors
     ///
-    /// Fails if a port is taken (trying again can help then), or if the ports or the world are wrong.
+    /// Fails if a port is taken (trying again can help then), or if the ports, the world, the script or the rate of faults are wrong.
     #[expect(
         clippy::unused_async,
         reason = "it must be called on a running arbiter"
@@ -177,24 +214,50 @@ impl SimulatorBuilder {
             platforms: Arc::default(),
             control: String::new(),
             handles: Vec::new(),
+            script: None,
         };
-        let mut platforms = Vec::new();
+        let mut platforms: Vec<(&'static str, Arc<dyn Platform>)> = Vec::new();
         for maker in registry::PLATFORMS {
-            let started = (maker.start)(Setup {
-                listener: self.bind(maker.name)?,
-                world: self.world.clone(),
-                entropy: entropy.derive(maker.name),
-            })?;
-            simulator.run(started.server);
-            platforms.push((maker.name, started.platform));
+            let listener = self.bind(maker.name)?;
+            let platform = self.platform(maker, url_of(&listener), &entropy)?;
+            let server = serve::serve(&platform, listener)
+                .map_err(|source| self.refused(maker.name, source))?;
+            simulator.run(server);
+            platforms.push((maker.name, platform));
+        }
+        self.script.check(&platforms)?;
+        for (_, platform) in platforms.iter().filter(|_| self.chaos != 0.0) {
+            platform
+                .chaos(self.chaos)
+                .map_err(|refusal| SimulatorError::Chaos(refusal.text))?;
         }
         simulator.platforms = Arc::new(platforms);
+        if !self.script.cues().is_empty() {
+            let play = self.script.clone().play(Arc::clone(&simulator.platforms));
+            simulator.script = Some(actix_rt::spawn(play));
+        }
         let listener = self.bind(CONTROL)?;
         simulator.control = url_of(&listener);
         let server = control::serve(listener, Arc::clone(&simulator.platforms))
             .map_err(|source| self.refused(CONTROL, source))?;
         simulator.run(server);
         Ok(simulator)
+    }
+
+    /// Makes a platform that is to be reached at `url`.
+    pub(crate) fn platform(
+        &self,
+        maker: &Maker,
+        url: String,
+        entropy: &Entropy,
+    ) -> Result<Arc<Server>, SimulatorError> {
+        let entropy = entropy.derive(maker.name);
+        let host = (maker.make)(Setup {
+            url: &url,
+            world: &self.world,
+            entropy: entropy.clone(),
+        })?;
+        Ok(Arc::new(Server::new(host, url, entropy)))
     }
 
     fn bind(&self, name: &str) -> Result<TcpListener, SimulatorError> {

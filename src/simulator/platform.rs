@@ -1,19 +1,17 @@
 //! What the simulator asks of a simulated platform.
 
 use std::fmt;
-use std::net::TcpListener;
-use std::sync::Arc;
 
-use actix_web::dev::Server;
 use greenroom_actors::entropy::Entropy;
 use serde_json::{Map, Value};
 
 use super::error::{Refusal, SimulatorError};
 use super::fault::{Fault, FaultKind};
+use super::host::Host;
 use super::journal::Entry;
 use super::world::World;
 
-/// The control side of a simulated platform; its network side is the server that [`Maker::start`] gives.
+/// The control side of a simulated platform.
 pub trait Platform: fmt::Debug + Send + Sync {
     /// Returns the address under which clients find the platform, e.g. `http://127.0.0.1:7350`.
     fn url(&self) -> String;
@@ -42,6 +40,14 @@ pub trait Platform: fmt::Debug + Send + Sync {
     /// Returns the kinds of faults that the platform knows.
     fn faults(&self) -> &'static [FaultKind];
 
+    /// Lets faults happen by themselves: each occasion draws one with this probability (0 to 1), from the seed of the simulator. A rate
+    /// of 0 ends it. The [mix](super::fault#chaos) says what is drawn.
+    ///
+    /// # Errors
+    ///
+    /// Refuses rates outside 0 to 1.
+    fn chaos(&self, rate: f64) -> Result<Value, Refusal>;
+
     /// Returns the journal's entries with a number above `seq`.
     fn journal(&self, seq: u64) -> Vec<Entry>;
 
@@ -56,7 +62,7 @@ pub trait Platform: fmt::Debug + Send + Sync {
     fn command(&self, name: &str, body: Map<String, Value>) -> Result<Value, Refusal> {
         drop(body);
         Err(Refusal::unknown(format!(
-            "unknown command \"{name}\", known are emit, fault, journal, say"
+            "unknown command \"{name}\", known are chaos, emit, fault, journal, say"
         )))
     }
 
@@ -64,31 +70,25 @@ pub trait Platform: fmt::Debug + Send + Sync {
     fn stop(&self);
 }
 
-/// How to start a simulated platform.
+/// How to make a simulated platform.
 #[derive(Clone, Copy, Debug)]
 pub struct Maker {
     /// The name of the platform in addresses, files and the ready line.
     pub name: &'static str,
-    /// Starts it.
-    pub start: fn(Setup) -> Result<Started, SimulatorError>,
+    /// Makes its logic.
+    pub make: fn(Setup<'_>) -> Result<Box<dyn Host>, SimulatorError>,
+    /// Puts a bot on it, with the account of the default world, at this address.
+    #[cfg(feature = "testing")]
+    pub adapter: fn(&str) -> Box<dyn crate::platform::Adapter>,
 }
 
-/// What a platform is started with.
+/// What a platform is made with.
 #[derive(Debug)]
-pub struct Setup {
-    /// Where it shall accept connections.
-    pub listener: TcpListener,
+pub struct Setup<'a> {
+    /// Where it is reached, e.g. `http://127.0.0.1:7350`.
+    pub url: &'a str,
     /// The world file, of which it reads its own section.
-    pub world: World,
+    pub world: &'a World,
     /// Its own stream of random numbers.
     pub entropy: Entropy,
-}
-
-/// A platform whose server waits to be run.
-#[expect(missing_debug_implementations, reason = "a server cannot be shown")]
-pub struct Started {
-    /// The control side.
-    pub platform: Arc<dyn Platform>,
-    /// The network side.
-    pub server: Server,
 }

@@ -3,7 +3,7 @@
 use super::platform::Maker;
 
 /// The platforms, in the order of the ready line.
-pub(super) const PLATFORMS: &[Maker] = &[
+pub(crate) const PLATFORMS: &[Maker] = &[
     #[cfg(feature = "mezon")]
     crate::mezon::fake::MAKER,
 ];

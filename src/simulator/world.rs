@@ -22,7 +22,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::SimulatorError;
 
-/// A fault of a world file.
+/// A fault of a world file or a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorldFault {
     /// The line, counted from 1.
@@ -208,19 +208,19 @@ impl<'a> Section<'a> {
 
 /// Where the lines of a text begin.
 #[derive(Clone, Debug)]
-struct Lines(Vec<usize>);
+pub(super) struct Lines(Vec<usize>);
 
 impl Lines {
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         Self(breaks.map(|(place, _)| place + 1).collect())
     }
 
-    fn line(&self, place: usize) -> usize {
+    pub(super) fn line(&self, place: usize) -> usize {
         1 + self.0.partition_point(|start| *start <= place)
     }
 
-    fn fault(&self, error: &toml::de::Error) -> WorldFault {
+    pub(super) fn fault(&self, error: &toml::de::Error) -> WorldFault {
         WorldFault {
             line: self.line(error.span().map_or(0, |span| span.start)),
             text: error.message().to_owned(),

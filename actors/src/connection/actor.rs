@@ -14,9 +14,9 @@ use super::io::Pump;
 use super::lifecycle::{Connected, Disconnected, HeartbeatMissed, Reconnecting};
 use super::protocol::{Confirmation, Lost, Protocol, Reception, Settings, Trouble};
 use super::requests::{Purpose, Request, Requests};
-use super::state::{Action, Input, Machine, State};
+use super::state::{Action, Input, Machine, State, TroubleKind};
 use super::status::Watched;
-use super::{DialError, Frame, Link, RequestError};
+use super::{DialError, Frame, Link, LinkError, RequestError};
 use crate::clock::{self, Instant, millis};
 use crate::entropy::Entropy;
 use crate::error::Retry;
@@ -59,6 +59,13 @@ pub struct Connection<P: Protocol> {
     pub(super) old: usize,
     pub(super) catching_up: bool,
     pub(super) missed: Option<Vec<P::Missed>>,
+    /// What was missed before the last link was lost was never fetched: what is parked may be newer.
+    gap: bool,
+    /// When what was missed is fetched (again), and how often that has failed.
+    pub(super) catch_up_due: Option<Instant>,
+    catch_up_tries: u32,
+    /// The lost link may still carry requests to the peer: we gave it up, not the peer.
+    abandoned: bool,
     /// Requests whose answers were lost with the last link.
     pub(super) unconfirmed: Vec<Request<P::Request, P::Answer>>,
     /// When those who wait for them are told that nobody knows.
@@ -135,6 +142,10 @@ impl<P: Protocol> Connection<P> {
             old: 0,
             catching_up: false,
             missed: None,
+            gap: false,
+            catch_up_due: None,
+            catch_up_tries: 0,
+            abandoned: false,
             unconfirmed: Vec::new(),
             unconfirmed_until: None,
             backoff_until: None,
@@ -190,7 +201,9 @@ impl<P: Protocol> Connection<P> {
                 let now = clock::now();
                 self.heartbeat_due = Some(now + self.settings.heartbeat_every);
                 self.catching_up = self.went_down.is_some();
-                self.old = self.parked.len();
+                if !std::mem::take(&mut self.gap) {
+                    self.old = self.parked.len();
+                }
                 let plan = self.protocol.join(session);
                 self.operation = Some(Box::pin(async { Operation::Planned(plan.await) }));
             }
@@ -252,12 +265,64 @@ impl<P: Protocol> Connection<P> {
             down_for_ms: down_for.map(millis),
             reconnects: self.reconnects,
         });
-        match (down_for, &self.session) {
-            (Some(down_for), Some(session)) => {
-                let missed = self.protocol.catch_up(session, down_for);
-                self.operation = Some(Box::pin(async { Operation::CaughtUp(missed.await) }));
+        match down_for {
+            Some(down_for) => self.catch_up(down_for),
+            None => self.catching_up = false,
+        }
+    }
+
+    /// Fetches what was missed.
+    pub(super) fn catch_up(&mut self, down_for: Duration) {
+        self.catch_up_due = None;
+        let Some(session) = &self.session else {
+            self.catching_up = false;
+            return;
+        };
+        self.catching_up = true;
+        let missed = self.protocol.catch_up(session, down_for);
+        self.operation = Some(Box::pin(async { Operation::CaughtUp(missed.await) }));
+    }
+
+    pub(super) fn caught_up(
+        &mut self,
+        missed: Result<Vec<P::Missed>, Trouble>,
+        ctx: &mut Context<Self>,
+    ) {
+        let trouble = match missed {
+            Ok(missed) => {
+                self.catch_up_tries = 0;
+                self.missed = Some(missed);
+                return;
             }
-            _ => self.catching_up = false,
+            Err(trouble) => trouble,
+        };
+        let wait = match trouble.kind {
+            TroubleKind::Relogin => {
+                self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
+                return;
+            }
+            TroubleKind::Retry(wait) if self.catch_up_tries < CATCH_UPS => wait,
+            TroubleKind::Retry(_) | TroubleKind::Fatal => {
+                tracing::error!(%trouble, "what was missed is given up");
+                self.catch_up_tries = 0;
+                self.counters.failed_catch_ups.add(1);
+                self.catching_up = false;
+                self.fail_unconfirmed();
+                return;
+            }
+        };
+        let backoff = &self.settings.backoff;
+        let delay = backoff.delay(self.catch_up_tries, &self.entropy);
+        self.catch_up_tries += 1;
+        self.catch_up_due = Some(clock::now() + delay.max(wait.unwrap_or_default()));
+        tracing::warn!(%trouble, ?delay, "what was missed is fetched again after a wait");
+    }
+
+    /// An event could not be read: it is fetched, soon and not too often.
+    pub(super) fn mend(&mut self) {
+        let is_live = matches!(self.machine.state(), State::Live(_));
+        if is_live && !self.catching_up && self.catch_up_due.is_none() {
+            self.catch_up_due = Some(clock::now() + MEND_AFTER);
         }
     }
 
@@ -267,10 +332,12 @@ impl<P: Protocol> Connection<P> {
         self.heartbeat_due = None;
         self.pong_due = None;
         self.joins = 0;
+        self.gap |= self.catching_up;
         self.waiting_joins.clear();
         self.joins_from = None;
         self.joins_until = None;
         self.catching_up = false;
+        self.catch_up_due = None;
         self.missed = None;
         for request in self.requests.lost() {
             if matches!(request.purpose, Purpose::Asked(_)) {
@@ -287,6 +354,7 @@ impl<P: Protocol> Connection<P> {
     }
 
     pub(super) fn fail_unconfirmed(&mut self) {
+        self.abandoned = false;
         self.unconfirmed_until = None;
         for request in std::mem::take(&mut self.unconfirmed) {
             request.settle(Err(RequestError::OutcomeUnknown));
@@ -297,9 +365,14 @@ impl<P: Protocol> Connection<P> {
     pub(super) fn confirm(&mut self, missed: &[P::Missed]) {
         let mut again = Vec::new();
         self.unconfirmed_until = None;
+        let abandoned = std::mem::take(&mut self.abandoned);
         for request in std::mem::take(&mut self.unconfirmed) {
-            match self.protocol.confirm(&request.body, missed) {
-                Confirmation::Absent => again.push(request),
+            let confirmation = match self.protocol.confirm(&request.body, missed) {
+                Confirmation::Absent if abandoned => Confirmation::Unknown,
+                confirmation => confirmation,
+            };
+            match confirmation {
+                Confirmation::Absent | Confirmation::Repeatable => again.push(request),
                 Confirmation::Done(answer) => request.settle(Ok(answer)),
                 Confirmation::Unknown => request.settle(Err(RequestError::OutcomeUnknown)),
             }
@@ -313,6 +386,11 @@ impl<P: Protocol> Connection<P> {
                 limit_ms: millis(limit),
             });
         }
+        self.abandoned |= match &lost {
+            Lost::Closed { .. } | Lost::Link(LinkError::Ended | LinkError::Failed(_)) => false,
+            // The peer may not have read yet what we sent.
+            Lost::HeartbeatMissed(_) | Lost::JoinFailed(_) | Lost::Link(_) => true,
+        };
         let trouble = self.protocol.lost(lost);
         self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
     }
@@ -333,6 +411,9 @@ impl<P: Protocol> Connection<P> {
     ) {
         self.counters.events.add(reception.events);
         self.counters.malformed.add(reception.malformed);
+        if reception.malformed > 0 {
+            self.mend();
+        }
         self.blocked.extend(reception.blocked);
         self.background_queue.extend(reception.background);
         for body in reception.follow_ups {
@@ -424,3 +505,8 @@ impl<P: Protocol> Actor for Connection<P> {
         Running::Continue
     }
 }
+
+/// How often fetching what was missed is tried again.
+const CATCH_UPS: u32 = 10;
+/// How long after a broken event what it may have been is fetched; others that are broken meanwhile are in it.
+const MEND_AFTER: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use futures::{FutureExt, StreamExt};
 use super::actor::{Connection, Operation};
 use super::protocol::{Class, Lost, Protocol, Reception};
 use super::requests::{Purpose, Request};
-use super::state::{Input, State, TroubleKind};
+use super::state::{Input, State};
 use super::{Frame, RequestError};
 use crate::clock::{self, Alarm, Instant};
 use crate::telemetry::spans;
@@ -71,16 +71,7 @@ impl<P: Protocol> Connection<P> {
                     self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
                 }
                 Operation::Planned(Ok(joins)) => self.send_joins(joins, ctx),
-                Operation::CaughtUp(Ok(missed)) => self.missed = Some(missed),
-                Operation::CaughtUp(Err(trouble)) => {
-                    tracing::warn!(%trouble, "what was missed could not be fetched");
-                    self.counters.failed_catch_ups.add(1);
-                    self.catching_up = false;
-                    self.fail_unconfirmed();
-                    if trouble.kind == TroubleKind::Relogin {
-                        self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
-                    }
-                }
+                Operation::CaughtUp(missed) => self.caught_up(missed, ctx),
                 Operation::Authenticated(Err(trouble)) | Operation::Planned(Err(trouble)) => {
                     self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
                 }
@@ -117,6 +108,10 @@ impl<P: Protocol> Connection<P> {
                 .get_or_insert(now + self.settings.heartbeat_limit);
             let body = self.protocol.heartbeat();
             self.send(Request::new(body, Purpose::Heartbeat), ctx);
+        }
+        if self.catch_up_due.is_some_and(|due| due <= now) && self.operation.is_none() {
+            self.catch_up(Duration::ZERO);
+            self.changed = true;
         }
         while let Some(request) = self.requests.overdue(now) {
             let timeout = self.settings.request_timeout;
@@ -337,6 +332,7 @@ impl<P: Protocol> Connection<P> {
             self.backoff_until,
             self.heartbeat_due,
             self.pong_due,
+            self.catch_up_due,
             self.unconfirmed_until,
             self.requests.next_deadline(),
             next_send,

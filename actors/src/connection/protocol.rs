@@ -131,8 +131,10 @@ pub enum Class {
 pub enum Confirmation<A> {
     /// It was, and this is its answer.
     Done(A),
-    /// It was not: it can be sent again.
+    /// It was not: it is sent again, unless the lost link may still carry it there.
     Absent,
+    /// Doing it twice is the same as doing it once: it is sent again.
+    Repeatable,
     /// Nobody can tell.
     Unknown,
 }
@@ -192,7 +194,10 @@ pub trait Protocol: 'static {
     /// Reads a frame. What it holds goes to `reception`; what cannot be read is reported there and ends nothing.
     fn receive(&mut self, frame: Frame, reception: &mut Reception<Self::Request, Self::Answer>);
 
-    /// Fetches the events that were missed while the link was down for `down_for`, oldest first.
+    /// Fetches the events that were missed, oldest first: while the link was down for `down_for`, or on a link that is live, after an
+    /// event came that could not be read.
+    ///
+    /// If it fails so that trying again may help, it is called again after a wait, up to ten times; events and requests wait meanwhile.
     fn catch_up(
         &mut self,
         _session: &Self::Session,

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use super::hub::{Hub, Now};
+use super::hub::Hub;
 use super::rest::{Request, Response};
 use crate::mezon::fake::failure::Failure;
-use crate::simulator::Refusal;
+use crate::simulator::{Now, Refusal};
 
 /// The open streams.
 #[derive(Debug, Default)]
@@ -78,21 +78,15 @@ impl Streams {
 
 impl Hub {
     /// Says whether a request may listen: its `appid` and `token` must be those of a bot.
-    pub(super) fn may_listen(&mut self, request: &Request) -> Result<(), Response> {
-        self.note_request(request);
+    pub(super) fn may_listen(&self, request: &Request) -> Result<(), Response> {
         let query = request.query();
         let id = query.text("appid").and_then(|id| id.parse().ok());
         let key = id.and_then(|id: i64| self.world.bots.get(&id));
-        let known = key.is_some_and(|key| query.text("token") == Some(key));
-        let response = match known {
-            true => Response {
-                status: 200,
-                content_type: "text/event-stream".into(),
-                ..Response::default()
-            },
-            false => Response::failed(&Failure::unauthenticated("Invalid app id or token")),
-        };
-        self.note_response(request, &response);
-        if known { Ok(()) } else { Err(response) }
+        match key.is_some_and(|key| query.text("token") == Some(key)) {
+            true => Ok(()),
+            false => Err(Response::failed(&Failure::unauthenticated(
+                "Invalid app id or token",
+            ))),
+        }
     }
 }

@@ -374,9 +374,9 @@ impl World {
 }
 
 /// Codes of messages that the server itself sets.
-mod code {
-    pub(super) const UPDATE: i32 = 1;
-    pub(super) const REMOVE: i32 = 2;
+pub(super) mod code {
+    pub(crate) const UPDATE: i32 = 1;
+    pub(crate) const REMOVE: i32 = 2;
 }
 
 fn answer(message: Message) -> Vec<Effect> {

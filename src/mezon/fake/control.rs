@@ -1,29 +1,19 @@
-//! What a test does to the server: events, words of users, faults.
-
-use std::time::Duration;
+//! What a test does to the server: events, and words of users.
 
 use bytes::Bytes;
+use greenroom_actors::connection::Frame;
 use greenroom_proto::mezon::{Wire, event_tag, realtime};
 use serde_json::{Map, Value, json};
 
 use super::chat::Effect;
 use super::emit;
-use super::hub::{Hub, LONGEST, Now, Out};
-use super::world::SocketId;
-use crate::simulator::{Fault, FaultKind, Refusal};
-
-/// The kinds of faults that the server knows.
-pub(super) const FAULTS: &[FaultKind] = &FaultKind::ALL;
-
-/// How long a stall lasts if nothing else is said.
-const STALL: Duration = Duration::from_secs(30);
-const MOST_GARBAGE: u32 = 10_000;
+use super::hub::Hub;
+use crate::simulator::{Now, Out, Refusal, SocketId};
 
 impl Hub {
     /// Pushes an event that a test wrote down to every open socket.
-    pub(super) fn emit(
+    pub(super) fn emit_event(
         &mut self,
-        now: Now,
         mut body: Map<String, Value>,
     ) -> Result<(Value, Vec<Out>), Refusal> {
         let event = match body.get("event") {
@@ -47,25 +37,23 @@ impl Hub {
         if let (true, [_, Err(fault)]) = (wires.is_empty(), &frames) {
             return Err(Refusal::bad(format!("emit: {fault}")));
         }
-        let mut outs = Vec::new();
+        let mut sent = Vec::new();
         for (socket, wire) in wires {
             let frame = match wire {
                 Wire::V1 => &frames[0],
                 Wire::V2 => &frames[1],
             };
             match frame {
-                Ok(Some(bytes)) if !self.is_stalled(now, socket) => {
-                    self.send(socket, wire, bytes.clone(), Duration::ZERO, &mut outs);
-                }
-                Ok(_) => {}
+                Ok(Some(bytes)) => sent.push((socket, Frame::Binary(bytes.clone()))),
+                Ok(None) => {}
                 Err(fault) => return Err(Refusal::bad(format!("emit: {fault}"))),
             }
         }
-        Ok((json!({"delivered": outs.len()}), outs))
+        Ok((json!({"delivered": 0}), vec![Out::Event(sent)]))
     }
 
     /// Lets a user speak.
-    pub(super) fn say(
+    pub(super) fn let_speak(
         &mut self,
         now: Now,
         body: &Map<String, Value>,
@@ -105,19 +93,12 @@ impl Hub {
         else {
             return Err(Refusal::bad("say: nothing was said"));
         };
-        let delivered = self.event(now, &to, &message, &mut outs);
-        Ok((
-            json!({"message_id": id.to_string(), "delivered": delivered}),
-            outs,
-        ))
+        self.event(&to, &message, &mut outs);
+        Ok((json!({"message_id": id.to_string()}), outs))
     }
 
-    /// Sends frames as a test wrote them down, byte for byte, to every open socket.
-    pub(super) fn raw(
-        &mut self,
-        now: Now,
-        body: &Map<String, Value>,
-    ) -> Result<(Value, Vec<Out>), Refusal> {
+    /// Makes frames as a test wrote them down, byte for byte, for every open socket.
+    pub(super) fn raw(&mut self, body: &Map<String, Value>) -> Result<(Value, Vec<Out>), Refusal> {
         let rows = match body.get("hex") {
             Some(Value::Array(rows)) => rows.as_slice(),
             Some(one @ Value::String(_)) => std::slice::from_ref(one),
@@ -125,63 +106,14 @@ impl Hub {
         };
         let frames: Option<Vec<Bytes>> = rows.iter().map(|row| bytes_of(row.as_str()?)).collect();
         let frames = frames.ok_or_else(|| Refusal::bad("raw: hex must be pairs of digits"))?;
-        let open: Vec<(SocketId, Wire)> = self
-            .sockets
-            .iter()
-            .map(|(id, socket)| (*id, socket.wire))
-            .filter(|(socket, _)| !self.is_stalled(now, *socket))
-            .collect();
-        let mut outs = Vec::new();
-        for frame in frames {
-            for (socket, wire) in &open {
-                self.send(*socket, *wire, frame.clone(), Duration::ZERO, &mut outs);
-            }
-        }
-        Ok((json!({"delivered": open.len()}), outs))
-    }
-
-    /// Lets something go wrong.
-    pub(super) fn fault(&mut self, now: Now, fault: Fault) -> Result<(Value, Vec<Out>), Refusal> {
         let open: Vec<SocketId> = self.sockets.keys().copied().collect();
-        let mut outs = Vec::new();
-        match fault.kind {
-            FaultKind::Delay | FaultKind::Duplicate | FaultKind::Http | FaultKind::Lose => {
-                self.pending.add(fault)?;
-            }
-            FaultKind::Disconnect => {
-                self.cut_upgrades = fault.count.saturating_sub(1);
-                if fault.count > 0 {
-                    outs.extend(open.iter().map(|socket| Out::Cut { socket: *socket }));
-                }
-            }
-            FaultKind::Close => {
-                let code = fault.code;
-                outs.extend(open.iter().map(|socket| Out::Close {
-                    socket: *socket,
-                    code,
-                }));
-            }
-            FaultKind::Expire => self.tokens.expire_all(),
-            FaultKind::Stall => {
-                let until = now.at + fault.duration(STALL).min(LONGEST);
-                for socket in self.sockets.values_mut() {
-                    socket.stalled = Some(until);
-                }
-            }
-            FaultKind::Garbage => {
-                for _ in 0..fault.count.min(MOST_GARBAGE) {
-                    for socket in &open {
-                        self.garbage(now, *socket, &mut outs);
-                    }
-                }
-            }
-        }
-        for out in &outs {
-            if let Out::Cut { socket } | Out::Close { socket, .. } = out {
-                self.close(*socket);
-            }
-        }
-        Ok((json!({"ok": true, "sockets": open.len()}), outs))
+        let to_all = |frame: Bytes| {
+            let to = open.iter();
+            to.map(|socket| (*socket, Frame::Binary(frame.clone())))
+                .collect()
+        };
+        let outs = frames.into_iter().map(to_all).map(Out::Event).collect();
+        Ok((json!({"delivered": open.len()}), outs))
     }
 
     /// Finds a channel by id, by label, or `dm`.
@@ -200,19 +132,6 @@ impl Hub {
             .values()
             .filter(|channel| channel.desc.channel_label == text);
         found.next().map(|channel| channel.desc.channel_id)
-    }
-
-    /// Sends a frame that is an envelope on neither wire.
-    fn garbage(&mut self, now: Now, socket: SocketId, outs: &mut Vec<Out>) {
-        let Some(wire) = self.sockets.get(&socket).map(|socket| socket.wire) else {
-            return;
-        };
-        if self.is_stalled(now, socket) {
-            return;
-        }
-        let mut bytes = vec![0x32, 0xff, 0xff, 0xff, 0x7f];
-        bytes.extend(self.entropy.next_u64().to_be_bytes());
-        self.send(socket, wire, bytes.into(), Duration::ZERO, outs);
     }
 }
 

@@ -112,7 +112,7 @@ pub(super) fn default_world() -> World {
     let mut world = World::default();
     world.add_bot(Bot {
         id: Id(BOT),
-        key: "sim-mezon-key".into(),
+        key: KEY.into(),
         name: "greenroom".into(),
         display_name: Some("Greenroom".into()),
         avatar: None,
@@ -261,7 +261,8 @@ impl World {
     }
 }
 
-const BOT: i64 = 1_000_000_000_000_000_001;
+pub(super) const BOT: i64 = 1_000_000_000_000_000_001;
+pub(super) const KEY: &str = "sim-mezon-key";
 const CLAN: i64 = 2_000_000_000_000_000_001;
 const GENERAL: i64 = 3_000_000_000_000_000_001;
 const BACKSTAGE: i64 = 3_000_000_000_000_000_002;

@@ -16,46 +16,12 @@ use super::query::{Query, decode};
 use super::routes::{Call, object};
 use super::token::{Claims, Tokens, Use};
 use super::world::World;
-use crate::simulator::Fault;
 
-/// An HTTP request.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Request {
-    /// The method.
-    pub(super) method: String,
-    /// The target with its query, as received.
-    pub(super) target: String,
-    /// The headers, names in lower case.
-    pub(super) headers: Vec<(String, String)>,
-    /// The body.
-    pub(super) body: Bytes,
-}
-
-/// An HTTP response.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Response {
-    /// The status.
-    pub(super) status: u16,
-    /// The content type, empty if there is no body.
-    pub(super) content_type: String,
-    /// Further headers.
-    pub(super) headers: Vec<(String, String)>,
-    /// The body.
-    pub(super) body: Bytes,
-}
+pub(super) use crate::simulator::{Request, Response};
 
 impl Request {
-    pub(super) fn path(&self) -> &str {
-        self.target.split('?').next().unwrap_or("")
-    }
-
     pub(super) fn query(&self) -> Query {
         Query::parse(self.target.split_once('?').map_or("", |(_, query)| query))
-    }
-
-    pub(super) fn header(&self, name: &str) -> &str {
-        let found = self.headers.iter().find(|(known, _)| known == name);
-        found.map_or("", |(_, value)| value.as_str())
     }
 }
 
@@ -101,26 +67,10 @@ impl Response {
         response
     }
 
-    /// Makes the answer of a fault; a time that it names is the advice when to try again.
-    pub(super) fn injected(fault: &Fault) -> Self {
-        let text = format!("injected {}", fault.status);
-        let own = json!({"code": code_of(fault.status), "error": text, "message": text});
-        let mut response = match &fault.body {
-            Some(Value::String(text)) => Self {
-                status: fault.status,
-                content_type: "text/plain; charset=utf-8".into(),
-                headers: Vec::new(),
-                body: text.clone().into(),
-            },
-            Some(body) => Self::json(fault.status, body),
-            None => Self::json(fault.status, &own),
-        };
-        if let (429 | 503, Some(ms)) = (fault.status, fault.ms.filter(|ms| *ms > 0)) {
-            response
-                .headers
-                .push(("retry-after".into(), ms.div_ceil(1_000).to_string()));
-        }
-        response
+    /// Makes an error that a test asked for.
+    pub(super) fn erroneous(status: u16, text: &str) -> Self {
+        let body = json!({"code": code_of(status), "error": text, "message": text});
+        Self::json(status, &body)
     }
 }
 
@@ -291,17 +241,18 @@ impl Rest<'_> {
         vrs: BTreeMap<String, String>,
         request: &Request,
     ) -> Response {
+        let date = self.tokens.date(self.now);
         let access = Claims {
             tid: self.tokens.next_login(),
             uid: bot.to_string(),
             usn: self.world.user(bot).username,
-            exp: self.now + Tokens::LIFE,
+            exp: date + Tokens::LIFE,
             purpose: Use::Access,
             wire,
             vrs,
         };
         let refresh = Claims {
-            exp: self.now + Tokens::REFRESH_LIFE,
+            exp: date + Tokens::REFRESH_LIFE,
             purpose: Use::Refresh,
             ..access.clone()
         };

@@ -55,8 +55,13 @@ impl Claims {
 pub(super) struct Tokens {
     key: [u8; 32],
     logins: u64,
+    /// The access tokens of so many logins have expired.
     expired: u64,
+    /// All tokens of so many logins are unknown.
+    forgotten: u64,
     revoked: VecDeque<String>,
+    /// By how many seconds the clock is ahead.
+    skew: i64,
 }
 
 impl Tokens {
@@ -75,7 +80,9 @@ impl Tokens {
             key,
             logins: 0,
             expired: 0,
+            forgotten: 0,
             revoked: VecDeque::new(),
+            skew: 0,
         }
     }
 
@@ -104,8 +111,9 @@ impl Tokens {
         let claims: Claims = serde_json::from_slice(&payload).ok()?;
         let login: u64 = claims.tid.parse().ok()?;
         let good = claims.purpose == purpose
-            && claims.exp > now
-            && login > self.expired
+            && claims.exp > self.date(now)
+            && login > self.forgotten
+            && (purpose != Use::Access || login > self.expired)
             && !self.revoked.contains(&claims.tid);
         good.then_some(claims)
     }
@@ -118,9 +126,24 @@ impl Tokens {
         self.revoked.push_back(login.to_owned());
     }
 
-    /// Makes all tokens of so far unknown.
+    /// Lets all access tokens of so far expire.
     pub(super) fn expire_all(&mut self) {
         self.expired = self.logins;
+    }
+
+    /// Makes all tokens of so far unknown.
+    pub(super) fn revoke_all(&mut self) {
+        self.forgotten = self.logins;
+    }
+
+    /// Puts the clock wrong by so many seconds; ahead if positive.
+    pub(super) fn skew(&mut self, seconds: i64) {
+        self.skew = seconds;
+    }
+
+    /// Returns the date by the clock of the tokens.
+    pub(super) fn date(&self, now: u64) -> u64 {
+        now.saturating_add_signed(self.skew)
     }
 
     fn mac(&self, text: &str) -> Hmac<Sha256> {
@@ -213,5 +236,22 @@ mod tests {
         assert!(tokens.check(&token, Use::Access, 0).is_some());
         tokens.expire_all();
         assert_eq!(tokens.check(&token, Use::Access, 0), None);
+        let refresh = tokens.issue(&Claims {
+            purpose: Use::Refresh,
+            ..second
+        });
+        assert!(tokens.check(&refresh, Use::Refresh, 0).is_some());
+        tokens.revoke_all();
+        assert_eq!(tokens.check(&refresh, Use::Refresh, 0), None);
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_dates_and_judges() {
+        let mut tokens = tokens();
+        let token = tokens.issue(&claims());
+        tokens.skew(60);
+        assert_eq!(tokens.date(1_000), 1_060);
+        assert!(tokens.check(&token, Use::Access, 4_539).is_some());
+        assert_eq!(tokens.check(&token, Use::Access, 4_540), None);
     }
 }

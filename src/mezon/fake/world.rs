@@ -7,8 +7,7 @@ use greenroom_proto::mezon::api;
 use super::messages::Messages;
 use super::mmn::Ledger;
 
-/// The number of an open socket.
-pub(super) type SocketId = u64;
+pub(super) use crate::simulator::SocketId;
 
 /// Channel types of the platform.
 pub(super) mod channel_type {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream;
 use greenroom_actors::connection::{Confirmation, Trouble};
+use greenroom_actors::error::Retry;
 use greenroom_proto::mezon::realtime::envelope::Message;
 use greenroom_proto::mezon::{Wire, api};
 
@@ -16,7 +17,11 @@ use crate::mezon::http::{Api, trouble};
 use crate::mezon::state::{Seen, State, last_of};
 
 /// Notes the last messages of all channels, before the first of the bot's own time comes.
-pub(super) async fn baseline(api: Api, clans: Vec<i64>, state: Arc<State>) {
+///
+/// # Errors
+///
+/// If some could not be noted and trying again may help.
+pub(super) async fn baseline(api: Api, clans: Vec<i64>, state: Arc<State>) -> Result<(), Trouble> {
     if clans.len() > CLANS {
         tracing::warn!(
             clans = clans.len(),
@@ -38,10 +43,20 @@ pub(super) async fn baseline(api: Api, clans: Vec<i64>, state: Arc<State>) {
                     known.baseline(clan_id, channel);
                 }
             }
-            Err(error) => {
+            Err(error) if error.retry() == Retry::Never && !error.is_unauthorized() => {
                 tracing::warn!(%error, clan_id, "messages missed in a clan will not be fetched");
             }
+            Err(error) => return Err(trouble(error)),
         }
+    }
+    Ok(())
+}
+
+/// Says what to do about a list of missed messages that could not be fetched: nothing, if trying again is useless.
+fn unfetched(error: ApiError) -> Trouble {
+    match error.retry() {
+        Retry::Never if !error.is_unauthorized() => Trouble::fatal(error),
+        _ => trouble(error),
     }
 }
 
@@ -64,7 +79,7 @@ pub(super) async fn missed(
     let mut lists = lists.buffered(AT_ONCE);
     let mut behind = Vec::new();
     while let Some(list) = lists.next().await {
-        let (clan_id, channels) = list.map_err(trouble)?;
+        let (clan_id, channels) = list.map_err(unfetched)?;
         behind.extend(with_news(state.lock().seen_in(clan_id), clan_id, &channels));
     }
     if behind.len() > CHANNELS {
@@ -87,7 +102,7 @@ pub(super) async fn missed(
             // The channel may be gone by now.
             Err(ApiError::Http { source, .. })
                 if matches!(source.status(), Some(400 | 403 | 404)) => {}
-            Err(error) => return Err(trouble(error)),
+            Err(error) => return Err(unfetched(error)),
         }
     }
     all.sort_by_key(|message| (message.create_time_seconds, message.message_id));
@@ -111,9 +126,11 @@ fn with_news(
         let unseen = Seen {
             clan_id,
             message_id: 0,
+            after: 0,
+            is_busy: false,
         };
         let seen = *seen.get(&channel.channel_id).unwrap_or(&unseen);
-        (last > seen.message_id).then_some((channel.channel_id, seen))
+        (seen.is_busy || last > seen.message_id).then_some((channel.channel_id, seen))
     });
     news.collect()
 }
@@ -124,7 +141,7 @@ async fn after(
     seen: Seen,
 ) -> Result<Vec<api::ChannelMessage>, ApiError> {
     let mut all: Vec<api::ChannelMessage> = Vec::new();
-    let mut last = seen.message_id;
+    let mut last = seen.after;
     for _ in 0..PAGES {
         let request = api::ListChannelMessagesRequest {
             clan_id: seen.clan_id,
@@ -174,7 +191,7 @@ impl MezonProtocol {
             | Message::LastPinMessageEvent(_)
             | Message::LastSeenMessageEvent(_)
             | Message::MessageTypingEvent(_)
-            | Message::Ping(_) => return Confirmation::Absent,
+            | Message::Ping(_) => return Confirmation::Repeatable,
             _ => return Confirmation::Unknown,
         };
         let known = &mut *self.state.lock();
@@ -229,6 +246,8 @@ mod tests {
         let seen = |message_id| Seen {
             clan_id: 2,
             message_id,
+            after: message_id,
+            is_busy: false,
         };
         let known = vec![(3, seen(10)), (4, seen(20)), (5, seen(0))];
         let channels = [channel(3, 10), channel(4, 21), channel(5, 0), channel(6, 7)];

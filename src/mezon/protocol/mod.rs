@@ -223,12 +223,14 @@ impl Protocol for MezonProtocol {
                         known.baseline(0, channel);
                     }
                 }
-                Err(error) if error.is_unauthorized() => return Err(trouble(error)),
+                Err(error) if error.is_unauthorized() || wants_baseline => {
+                    return Err(trouble(error));
+                }
                 Err(error) => tracing::warn!(%error, "the direct conversations are not known"),
             }
             if wants_baseline {
                 let ids = clans.iter().map(|clan| clan.clan_id).collect();
-                catch_up::baseline(api, ids, Arc::clone(&state)).await;
+                catch_up::baseline(api, ids, Arc::clone(&state)).await?;
                 state.lock().baseline_at = Some(clock::unix_seconds());
             }
             Ok(joins(&state, &clans))

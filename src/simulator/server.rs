@@ -1,0 +1,202 @@
+//! One simulated platform, shared by its sockets and its control side.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use greenroom_actors::clock::Instant;
+use greenroom_actors::connection::Frame;
+use greenroom_actors::entropy::Entropy;
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+
+use super::error::Refusal;
+use super::exchange::{Request, Response};
+use super::fault::{Fault, FaultKind};
+use super::host::{Host, Now, Out, SocketId};
+use super::journal::Entry;
+use super::line::Plug;
+use super::network::{Gate, Network, Opening, Reply};
+use super::platform::Platform;
+
+/// A simulated platform behind one lock: what happens has one order.
+pub(crate) struct Server {
+    url: String,
+    entropy: Entropy,
+    socket_path: &'static str,
+    stream_path: Option<&'static str>,
+    subprotocols: &'static [&'static str],
+    kinds: &'static [FaultKind],
+    network: Mutex<Network>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Puts a platform on its network, to be reached at `url`.
+    pub(crate) fn new(host: Box<dyn Host>, url: String, entropy: Entropy) -> Self {
+        Self {
+            url,
+            socket_path: host.socket_path(),
+            stream_path: host.stream_path(),
+            subprotocols: host.subprotocols(),
+            kinds: host.faults(),
+            network: Mutex::new(Network::new(host, entropy.clone())),
+            entropy,
+        }
+    }
+
+    pub(crate) fn socket_path(&self) -> &'static str {
+        self.socket_path
+    }
+
+    pub(super) fn stream_path(&self) -> Option<&'static str> {
+        self.stream_path
+    }
+
+    pub(super) fn subprotocols(&self) -> &'static [&'static str] {
+        self.subprotocols
+    }
+
+    pub(crate) fn begin(&self, request: &Request) -> Gate {
+        self.lock().begin(Now::read(), request)
+    }
+
+    pub(crate) fn begin_upgrade(&self, request: &Request) -> Gate {
+        self.lock().begin_upgrade(Now::read(), request)
+    }
+
+    pub(crate) fn finish(&self, request: &Request, gate: Gate) -> Reply {
+        self.lock().finish(Now::read(), request, gate)
+    }
+
+    pub(crate) fn open(
+        &self,
+        request: &Request,
+        gate: Gate,
+        plug: Option<Arc<dyn Plug>>,
+    ) -> Opening {
+        self.lock().open(Now::read(), request, gate, plug)
+    }
+
+    pub(super) fn stream(
+        &self,
+        request: &Request,
+        gate: Gate,
+    ) -> Result<mpsc::Receiver<Bytes>, Option<Response>> {
+        self.lock().stream(Now::read(), request, gate)
+    }
+
+    pub(crate) fn receive(&self, socket: SocketId, frame: &Frame) {
+        self.lock().receive(Now::read(), socket, frame);
+    }
+
+    pub(crate) fn stalled(&self, socket: SocketId) -> Option<Duration> {
+        self.lock().stalled(Now::read(), socket)
+    }
+
+    /// Says from when on more is read of a websocket.
+    pub(crate) fn reads(&self, socket: SocketId) -> Option<Instant> {
+        let reads = self.lock().reads(socket);
+        reads.filter(|from| *from > Now::read().at)
+    }
+
+    /// So many bytes of a websocket were read.
+    pub(crate) fn read(&self, socket: SocketId, bytes: usize) {
+        self.lock().read(Now::read(), socket, bytes);
+    }
+
+    pub(crate) fn closed(&self, socket: SocketId) {
+        self.lock().closed(socket);
+    }
+
+    /// Makes every frame take this long to its client, and tells `tap` of every entry of the journal.
+    #[cfg(feature = "testing")]
+    pub(crate) fn rehearse(&self, latency: Duration, tap: super::journal::Tap) {
+        let mut network = self.lock();
+        network.latency = latency;
+        network.journal.tap(tap);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Network> {
+        self.network.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs the logic and sends what it wants to send; tells how many got an event, if the answer tells that.
+    fn run(
+        &self,
+        run: impl FnOnce(&mut dyn Host, Now) -> Result<(Value, Vec<Out>), Refusal>,
+    ) -> Result<Value, Refusal> {
+        let now = Now::read();
+        let network = &mut *self.lock();
+        let (mut value, outs) = run(&mut *network.host, now)?;
+        let has_events = outs.iter().any(|out| matches!(out, Out::Event(_)));
+        let delivered = network.carry_out(now, outs);
+        if let Value::Object(fields) = &mut value
+            && (has_events || fields.contains_key("delivered"))
+        {
+            fields.insert("delivered".to_owned(), delivered.into());
+        }
+        Ok(value)
+    }
+}
+
+impl Platform for Server {
+    fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    fn emit(&self, body: Map<String, Value>) -> Result<Value, Refusal> {
+        self.run(|host, now| host.emit(now, body))
+    }
+
+    fn say(&self, body: Map<String, Value>) -> Result<Value, Refusal> {
+        self.run(|host, now| host.say(now, &body))
+    }
+
+    fn fault(&self, fault: Fault) -> Result<Value, Refusal> {
+        if !self.kinds.contains(&fault.kind) {
+            let text = format!("fault: {} cannot happen here", fault.kind);
+            return Err(Refusal::bad(text));
+        }
+        self.lock().fault(Now::read(), fault)
+    }
+
+    fn faults(&self) -> &'static [FaultKind] {
+        self.kinds
+    }
+
+    fn chaos(&self, rate: f64) -> Result<Value, Refusal> {
+        if !(0.0..=1.0).contains(&rate) {
+            return Err(Refusal::bad(format!(
+                "chaos: rate {rate} is not from 0 to 1"
+            )));
+        }
+        let entropy = self.entropy.derive("chaos");
+        self.lock().set_chaos(rate, entropy);
+        Ok(json!({"ok": true, "rate": rate, "seed": self.entropy.seed()}))
+    }
+
+    fn journal(&self, seq: u64) -> Vec<Entry> {
+        self.lock().journal.since(seq)
+    }
+
+    fn health(&self) -> Value {
+        self.lock().health()
+    }
+
+    fn command(&self, name: &str, body: Map<String, Value>) -> Result<Value, Refusal> {
+        self.run(|host, now| host.command(now, name, body))
+    }
+
+    fn stop(&self) {
+        self.lock().goodbye(Now::read());
+    }
+}
