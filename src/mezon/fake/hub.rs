@@ -49,7 +49,7 @@ pub(super) struct Socket {
 
 impl Hub {
     /// Makes a server of a world that is reached at `url`, e.g. `http://127.0.0.1:7350`.
-    pub(super) fn new(world: World, settings: Settings, url: &str, entropy: &Entropy) -> Self {
+    pub(super) fn new(world: World, settings: &Settings, url: &str, entropy: &Entropy) -> Self {
         let url = settings.public_url.as_deref().unwrap_or(url);
         let url = url.trim_end_matches('/');
         let (scheme, host) = url.split_once("://").unwrap_or(("http", url));

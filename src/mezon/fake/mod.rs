@@ -49,7 +49,7 @@ fn make(setup: Setup<'_>) -> Result<Box<dyn Host>, SimulatorError> {
     let (world, settings) = defaults::load(setup.world.section(MAKER.name))?;
     Ok(Box::new(Hub::new(
         world,
-        settings,
+        &settings,
         setup.url,
         &setup.entropy,
     )))

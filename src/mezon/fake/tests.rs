@@ -28,7 +28,7 @@ impl Stage {
         Self {
             hub: Hub::new(
                 world,
-                settings,
+                &settings,
                 "http://127.0.0.1:1",
                 &Entropy::seeded(seed),
             ),
