@@ -31,9 +31,11 @@ struct Seen {
 #[derive(Clone, Default)]
 struct Capture {
     spans: Arc<Mutex<Vec<(u64, Seen)>>>,
-    /// The spans in which something was logged, innermost first.
-    logged: Arc<Mutex<Vec<(String, Vec<&'static str>)>>>,
+    logged: Arc<Mutex<Vec<Logged>>>,
 }
+
+/// What was logged, and in which spans, innermost first.
+type Logged = (String, Vec<&'static str>);
 
 impl Visit for Seen {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
@@ -199,13 +201,8 @@ async fn a_question_is_followed_from_the_socket_to_the_acknowledged_answer() {
     assert_eq!(field(7, "outcome"), "acknowledged");
     assert!(field(7, "cid").parse::<u32>().unwrap() > 0);
     assert_eq!(field(2, "trace").len(), 16);
-    for place in 2..chain.len() {
-        assert_eq!(
-            field(place, "trace"),
-            field(2, "trace"),
-            "{:?}",
-            names[place]
-        );
+    for seen in &chain[2..] {
+        assert_eq!(seen.fields["trace"], field(2, "trace"), "{}", seen.name);
     }
     let attempts = all.iter().filter(|seen| seen.name == "handle");
     assert_eq!(

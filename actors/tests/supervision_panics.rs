@@ -264,10 +264,10 @@ fn a_panic_in_any_place_starts_a_new_value_behind_the_same_address() {
                     .child(beside),
             );
             match place {
-                AskHandler => interrupted(address.ask(Tell(place)).await),
-                AskInside => interrupted(address.ask(InsideTell(place)).await),
-                AskOutside => interrupted(address.ask(OutsideTell(place)).await),
-                AskAlone => interrupted(address.ask(AloneTell(place)).await),
+                AskHandler => interrupted(&address.ask(Tell(place)).await),
+                AskInside => interrupted(&address.ask(InsideTell(place)).await),
+                AskOutside => interrupted(&address.ask(OutsideTell(place)).await),
+                AskAlone => interrupted(&address.ask(AloneTell(place)).await),
                 InDropOfMessage => address.tell(Fragile(true)).unwrap(),
                 InHandler => address.tell(Tell(place)).unwrap(),
                 Inside => address.tell(InsideTell(place)).unwrap(),
@@ -295,7 +295,7 @@ fn a_panic_in_any_place_starts_a_new_value_behind_the_same_address() {
     }
 }
 
-fn interrupted<M>(answer: Result<usize, AskError<M>>) {
+fn interrupted<M>(answer: &Result<usize, AskError<M>>) {
     assert!(matches!(answer, Err(AskError::Interrupted)));
 }
 
@@ -304,7 +304,7 @@ struct Bomb;
 
 impl Drop for Bomb {
     fn drop(&mut self) {
-        panic_any(Bomb);
+        panic_any(Self);
     }
 }
 

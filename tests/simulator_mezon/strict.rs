@@ -396,7 +396,6 @@ fn requests() -> Vec<(Content, &'static str)> {
     let whisper = realtime::EphemeralMessageSend {
         message: Some(send.clone()),
         receiver_ids: vec![number(ALICE)],
-        ..Default::default()
     };
     let join = realtime::ChannelJoin {
         clan_id: 0,
