@@ -60,7 +60,7 @@ pub struct Connection<P: Protocol> {
     pub(super) catching_up: bool,
     pub(super) missed: Option<Vec<P::Missed>>,
     /// What was missed before the last link was lost was never fetched: what is parked may be newer.
-    gap: bool,
+    pub(super) gap: bool,
     /// When what was missed is fetched (again), and how often that has failed.
     pub(super) catch_up_due: Option<Instant>,
     catch_up_tries: u32,

@@ -193,7 +193,8 @@ impl<P: Protocol> Connection<P> {
                 return;
             }
             let mut reception = Reception::default();
-            if self.catching_up && self.old == 0 {
+            let is_behind = self.catching_up || self.gap;
+            if is_behind && self.old == 0 {
                 let Some(missed) = self.missed.take() else {
                     return;
                 };
@@ -208,7 +209,7 @@ impl<P: Protocol> Connection<P> {
                     return;
                 }
                 while reception.blocked.is_empty()
-                    && !(self.catching_up && self.old == 0)
+                    && !(is_behind && self.old == 0)
                     && let Some(frame) = self.parked.pop_front()
                 {
                     self.old = self.old.saturating_sub(1);
