@@ -15,11 +15,11 @@ use crate::utterance::Utterance;
 /// # Examples
 ///
 /// ```
-/// # use greenroom_actors::{command::Check, utterance::Utterance};
+/// # use greenroom_actors::{command::{Call, Check}, utterance::Utterance};
 /// # fn checks<T: Utterance>() -> [Check<T>; 3] { [
 /// Check::in_direct(),
 /// Check::users(["4000000000000000001"]).otherwise("Only Alice may do this."),
-/// Check::new("Not before breakfast.", |call| call.envelope().sequence > 1),
+/// Check::new("Not before breakfast.", |call: &Call<T>| call.envelope().sequence > 1),
 /// # ] }
 /// ```
 pub struct Check<T> {

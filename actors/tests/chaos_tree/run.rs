@@ -263,7 +263,7 @@ fn on_demand(dice: &Dice, tree: &Tree) {
     world(|world| {
         world.check(open <= KEYS as usize * 2 / 3, || {
             "too many on demand".to_owned()
-        })
+        });
     });
 }
 
