@@ -42,7 +42,7 @@ impl Source {
 
     fn channel(&self) -> u64 {
         let draw = self.entropy.next_u64() >> 32;
-        (draw * draw >> 32) * CHANNELS >> 32
+        (((draw * draw) >> 32) * CHANNELS) >> 32
     }
 
     fn body(&self) -> Bytes {
