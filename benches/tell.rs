@@ -1,13 +1,13 @@
 //! What supervision costs a message: `tell` through a stable address beside bare actix `do_send`, in one run, by turns.
 //!
-//! `cargo bench --bench tell`; figures are in `benches/README.md`.
+//! `cargo bench -p greenroom-actors --bench tell`; figures are in `benches/README.md`.
 
 use std::hint::black_box;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
-use greenroom::actors::clock;
-use greenroom::actors::mailbox::{ActorRef, Overflow};
-use greenroom::actors::supervisor::{ChildSpec, Root, Strategy, Supervisor};
+use greenroom_actors::clock;
+use greenroom_actors::mailbox::{ActorRef, Overflow};
+use greenroom_actors::supervisor::{ChildSpec, Root, Strategy, Supervisor};
 use tokio::sync::oneshot;
 
 const MESSAGES: u64 = 200_000;
