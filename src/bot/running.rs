@@ -128,7 +128,7 @@ impl Running {
     ///
     /// [`BotError::Failed`] if the bot ends before.
     pub async fn connected(&self) -> Result<(), BotError> {
-        let platforms = self.quiesce.len() as u64;
+        let platforms = self.platforms.len() as u64;
         let live = async {
             while self.counters.connects.get() < platforms {
                 tokio::time::sleep(Duration::from_millis(5)).await;

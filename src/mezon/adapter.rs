@@ -7,6 +7,7 @@
 //! ├─ api          calls over HTTP
 //! ├─ wallet       transfers of tokens, one after another
 //! ├─ connection   the socket
+//! ├─ agent        the events of agents in meetings, if there is a server for them
 //! └─ channels     one actor for each conversation in which something is said
 //! ```
 
@@ -25,6 +26,7 @@ use greenroom_actors::session::{Session, SessionSettings, SessionStore};
 use greenroom_actors::supervisor::{ChildSpec, NodeKind, Strategy, Supervisor};
 use secrecy::ExposeSecret;
 
+use super::agent::{self, AgentListener};
 use super::authenticator::MezonAuthenticator;
 use super::caller::ApiCaller;
 use super::client::{Doors, Line, MezonClient};
@@ -32,6 +34,7 @@ use super::config::Settings;
 use super::limits::MAX_BODY;
 use super::log::{CacheOptions, MessageLog};
 use super::protocol::{MezonProtocol, Parts, publishes};
+use super::state::State;
 use super::tokens::Wallet;
 #[cfg(unix)]
 use crate::cache::CacheDoor;
@@ -166,6 +169,10 @@ impl Adapter for Mezon {
         let tokens = wallet.address();
         let channels = assembly.supervisor("channels", Strategy::OneForOne);
         let counters = Arc::clone(&assembly.counters);
+        let door: Arc<dyn Speaker> = Arc::new(client.clone());
+        let origin = Origin::with_door(NAME, &assembly.bot, &assembly.router, door);
+        origin.draw_traces(&assembly.entropy.derive("mezon traces"));
+        let agent = agent(&web, &state, &origin, assembly);
         let connection = ChildSpec::linked("connection", |address| {
             let line = Line {
                 connection: ConnectionRef::new(address.narrow()),
@@ -181,9 +188,6 @@ impl Adapter for Mezon {
                 channels: Channels::new(line, ChannelSettings::default(), channels.handle())
                     .counted_in(&counters),
             });
-            let door: Arc<dyn Speaker> = Arc::new(client.clone());
-            let origin = Origin::with_door(NAME, &assembly.bot, &assembly.router, door);
-            origin.draw_traces(&assembly.entropy.derive("mezon traces"));
             let entropy = assembly.entropy.derive("mezon connection");
             move || {
                 let protocol = MezonProtocol::new(Parts {
@@ -211,13 +215,17 @@ impl Adapter for Mezon {
         if let Some(cached) = cached {
             connection.node().feeds(&cached, "keeps");
         }
-        let quiesce = vec![connection.address().narrow()];
-        let branch = branch
+        let mut quiesce = vec![connection.address().narrow()];
+        let mut branch = branch
             .child(session)
             .child(api)
             .child(wallet)
-            .child(connection)
-            .child(channels);
+            .child(connection);
+        if let Some(agent) = agent {
+            quiesce.push(agent.address().narrow());
+            branch = branch.child(agent);
+        }
+        let branch = branch.child(channels);
         Ok(Source {
             branch: branch.into(),
             quiesce,
@@ -282,6 +290,32 @@ fn wallet(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildS
         // The ledger is another server.
         Wallet::new(web.unpaced(), Arc::clone(&web.settings), session.clone())
     })
+}
+
+/// What listens to agents, if there is a server for that.
+fn agent(
+    web: &Web,
+    state: &Arc<State>,
+    origin: &Arc<Origin>,
+    assembly: &Assembly,
+) -> Option<ChildSpec<AgentListener>> {
+    let url = web.settings.agent_url.clone()?;
+    let entropy = assembly.entropy.derive("mezon agent");
+    let counters = Arc::clone(&assembly.counters);
+    let (web, state, origin) = (web.clone(), Arc::clone(state), Arc::clone(origin));
+    let spec = ChildSpec::new("agent", move || {
+        AgentListener::new(agent::Parts {
+            // It is another server.
+            http: web.unpaced(),
+            url: url.clone(),
+            settings: Arc::clone(&web.settings),
+            state: Arc::clone(&state),
+            origin: Arc::clone(&origin),
+            counters: Arc::clone(&counters),
+            entropy: entropy.clone(),
+        })
+    });
+    Some(agent::publishes(spec, &assembly.router))
 }
 
 /// The shards of the cache, on a thread of their own where there can be one: what they do blocks.

@@ -21,6 +21,8 @@ pub struct Request {
     pub(super) wide: Vec<(usize, i64)>,
     /// Whether the connection is as good without it.
     pub(super) is_optional: bool,
+    /// Whether what it joins is joined again after a reconnect.
+    pub(super) is_lasting: bool,
 }
 
 /// What the platform answered.
@@ -60,12 +62,19 @@ impl Request {
             message,
             wide: Vec::new(),
             is_optional: false,
+            is_lasting: true,
         }
     }
 
     /// Marks it as something without which the connection is as good.
     pub(super) fn optional(mut self) -> Self {
         self.is_optional = true;
+        self
+    }
+
+    /// Marks a join that is for this link only, since joining the clan covers it.
+    pub(super) fn for_this_link(mut self) -> Self {
+        self.is_lasting = false;
         self
     }
 

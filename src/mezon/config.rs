@@ -41,6 +41,11 @@ pub struct Settings {
     pub mmn_api_url: Option<Url>,
     /// Where the proofs for that are made; `https://dong.mezon.ai/zk-api/` by default. None switches transfers off.
     pub zk_api_url: Option<Url>,
+    /// Where the events of agents in meetings come from: the server that has `/api/sse/metadata`. None, the default, means that
+    /// nobody listens.
+    pub agent_url: Option<Url>,
+    /// Where media are played from; `https://stn.mezon.ai/api/playmedia` by default. None switches playing off.
+    pub media_api_url: Option<Url>,
     /// The wire to speak; by default the one in which the server answers the login.
     pub wire: Option<Wire>,
     /// The time between heartbeats; 10 s by default.
@@ -77,6 +82,8 @@ impl Settings {
             rest_spacing: None,
             mmn_api_url: Url::parse(MMN_API_URL).ok(),
             zk_api_url: Url::parse(ZK_API_URL).ok(),
+            agent_url: None,
+            media_api_url: Url::parse(MEDIA_API_URL).ok(),
             wire: None,
             heartbeat: Duration::from_secs(10),
             heartbeat_timeout: Duration::from_secs(10),
@@ -128,6 +135,8 @@ impl From<crate::config::Mezon> for Settings {
             rest_spacing: file.rest_spacing,
             mmn_api_url: file.mmn_api_url,
             zk_api_url: file.zk_api_url,
+            agent_url: file.agent_url,
+            media_api_url: file.media_api_url,
             wire: match file.wire {
                 Choice::Auto => None,
                 Choice::V1 => Some(Wire::V1),
@@ -149,6 +158,7 @@ impl From<crate::config::Mezon> for Settings {
 
 const MMN_API_URL: &str = "https://dong.mezon.ai/mmn-api/";
 const ZK_API_URL: &str = "https://dong.mezon.ai/zk-api/";
+const MEDIA_API_URL: &str = "https://stn.mezon.ai/api/playmedia";
 
 fn default_base() -> Url {
     #[expect(

@@ -25,6 +25,7 @@
 #![doc = include_str!("features.md")]
 
 mod adapter;
+mod agent;
 mod auth;
 mod authenticator;
 mod caches;
@@ -59,6 +60,7 @@ mod trail;
 mod wide;
 
 pub use adapter::Mezon;
+pub use agent::{AgentEvent, AgentRoom, AgentState, RoomSummaryDone, SessionEnded, SessionStarted};
 pub use auth::MezonSession;
 pub use authenticator::MezonAuthenticator;
 pub use client::{
@@ -71,7 +73,7 @@ pub use content::Content;
 pub use error::ApiError;
 pub use event::{AnyEvent, EventName, UnknownEvent, event_name};
 pub use greenroom_proto::mezon as proto;
-pub use http::{Api, VoiceUser};
+pub use http::{Api, Media, VoiceUser};
 pub use interactive::{
     Animation, Button, ButtonStyle, Choice, Component, DatePicker, Embed, EmbedAuthor, EmbedField,
     EmbedFooter, EmbedImage, Grid, Input, Radio, Select,

@@ -61,6 +61,8 @@ impl RawAnswers {
 pub(super) struct ApiCalls {
     pending: BTreeMap<u16, (u32, Instant)>,
     last: u16,
+    /// When so many are pending, those that were given up are looked for.
+    full: usize,
 }
 
 impl ApiCalls {
@@ -77,12 +79,12 @@ impl ApiCalls {
         let now = clock::now();
         // As long as correlations are small they are used as they are: then no other request has the number.
         let wanted = u16::try_from(correlation).unwrap_or_else(|_| self.last.wrapping_add(1));
-        let cid = self.free(wanted).or_else(|| {
+        if self.pending.len() >= self.full.clamp(FEW, usize::from(u16::MAX)) {
             self.pending
                 .retain(|_, (_, since)| now.saturating_duration_since(*since) < timeout * 2);
-            self.free(wanted)
-        });
-        let cid = cid.ok_or(RequestError::QueueFull)?;
+            self.full = self.pending.len() * 2;
+        }
+        let cid = self.free(wanted).ok_or(RequestError::QueueFull)?;
         self.pending.insert(cid, (correlation, now));
         self.last = cid;
         Ok(cid)
@@ -105,6 +107,7 @@ impl ApiCalls {
     }
 }
 
+const FEW: usize = 64;
 const LAST: [u8; 2] = [0x00, 0xff];
 
 #[cfg(test)]
@@ -125,6 +128,15 @@ mod tests {
         }
         assert_eq!(calls.begin(7, long), Err(RequestError::QueueFull));
         assert_eq!(calls.begin(7, Duration::ZERO), Ok(7));
+    }
+
+    #[test]
+    fn d21_calls_that_were_given_up_do_not_stay_pending() {
+        let mut calls = ApiCalls::default();
+        for correlation in 1..=10_000 {
+            calls.begin(correlation, Duration::ZERO).unwrap();
+            assert!(calls.pending.len() <= FEW);
+        }
     }
 
     fn answer(cid: u16, code: u16, payload: &'static [u8]) -> RawAnswer {

@@ -4,11 +4,15 @@ use greenroom_actors::event::Event;
 use greenroom_actors::router::Outcome;
 use greenroom_proto::mezon::{api, realtime};
 
+use super::agent::{RoomSummaryDone, SessionEnded, SessionStarted};
 use super::event::{AnyEvent, EventName};
 use crate::bot::BotBuilder;
 
 macro_rules! registrations {
-    ($(($method:ident, $Type:ty, $event:ident),)*) => {
+    (
+        $(($method:ident, $Type:ty, $event:ident),)*
+        agents: $(($agent:ident, $Agent:ty, $told:ident),)*
+    ) => {
         /// Registers handlers for the events of Mezon, each by a method of its own.
         ///
         /// They are the same as [`BotBuilder::on`] with the type of the event. `name` is the handler's, as in the tree of the bot; it
@@ -47,6 +51,15 @@ macro_rules! registrations {
                     F: AsyncFn(Event<$Type>) -> Outcome + Send + Sync + 'static;
             )*
 
+            $(
+                #[doc = concat!("Registers a handler for `", stringify!($told), "`, which agents in meetings tell; see")]
+                /// [`Settings::agent_url`](super::Settings::agent_url).
+                #[must_use]
+                fn $agent<F>(self, name: &str, handle: F) -> Self
+                where
+                    F: AsyncFn(Event<$Agent>) -> Outcome + Send + Sync + 'static;
+            )*
+
             /// Registers a handler for the events of a name, whatever their type.
             #[must_use]
             fn on_event<F>(self, event: EventName, name: &str, handle: F) -> Self
@@ -59,6 +72,15 @@ macro_rules! registrations {
                 fn $method<F>(self, name: &str, handle: F) -> Self
                 where
                     F: AsyncFn(Event<$Type>) -> Outcome + Send + Sync + 'static,
+                {
+                    self.on(name, handle)
+                }
+            )*
+
+            $(
+                fn $agent<F>(self, name: &str, handle: F) -> Self
+                where
+                    F: AsyncFn(Event<$Agent>) -> Outcome + Send + Sync + 'static,
                 {
                     self.on(name, handle)
                 }
@@ -120,6 +142,10 @@ registrations! {
     (on_user_profile_updated, realtime::UserProfileUpdatedEvent, user_profile_updated_event),
     (on_ai_agent_enabled, realtime::AiAgentEnabledEvent, aiagent_enabled_event),
     (on_channel_archive, realtime::ChannelArchiveEvent, channel_archive_event),
+    agents:
+    (on_session_started, SessionStarted, session_started),
+    (on_session_ended, SessionEnded, session_ended),
+    (on_room_summary_done, RoomSummaryDone, room_summary_done),
 }
 
 #[cfg(test)]

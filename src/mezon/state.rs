@@ -9,6 +9,7 @@ use greenroom_actors::event::{ChannelKey, Id};
 use greenroom_proto::mezon::{Wire, api, realtime};
 use tokio::sync::OnceCell;
 
+use super::agent::AgentState;
 use super::caches::Caches;
 use super::fifo::Fifo;
 use super::limits::{DIRECT_CLAN, DIRECT_MODE, REMOVED, UPDATED, mode_of};
@@ -60,7 +61,7 @@ pub(super) struct Known {
     loads: Fifo<Arc<OnceCell<()>>>,
     /// The channels that somebody spoke in and that were asked for.
     asked: Fifo<()>,
-    /// Channels that were joined one by one, to be joined again.
+    /// Channels that were joined by hand, to be joined again.
     pub(super) joined: BTreeMap<i64, realtime::ChannelJoin>,
     /// What was delivered last in each channel.
     seen: Fifo<Trail>,
@@ -77,6 +78,8 @@ pub(super) struct Known {
     acknowledged: VecDeque<i64>,
     /// When the last link was lost.
     lost_at: Option<Instant>,
+    /// How it is with the events of agents.
+    pub(super) agent: AgentState,
 }
 
 /// A message of the bot that came back as an event.
@@ -119,6 +122,7 @@ impl Default for Known {
             own: VecDeque::new(),
             acknowledged: VecDeque::new(),
             lost_at: None,
+            agent: AgentState::Off,
         }
     }
 }

@@ -5,11 +5,14 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use awc::ClientResponse;
 use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::http::Method;
 use awc::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use bytes::Bytes;
 use futures::future::{FutureExt, LocalBoxFuture};
+use futures::stream::LocalBoxStream;
+use futures::{Stream, StreamExt};
 use greenroom_actors::clock::{self, Instant};
 use greenroom_actors::error::Retry;
 use secrecy::{ExposeSecret, SecretString};
@@ -78,6 +81,65 @@ pub trait Exchange {
         request: HttpRequest,
         body_limit: usize,
     ) -> LocalBoxFuture<'static, Result<RawAnswer, HttpError>>;
+
+    /// Sends a request with a secret query, once, and gives the answer as soon as its head is there. It has no time-out of its own.
+    /// By default no answer can be read piece by piece.
+    fn open(
+        &self,
+        request: HttpRequest,
+        query: SecretString,
+    ) -> LocalBoxFuture<'static, Result<RawStream, HttpError>> {
+        drop((request, query));
+        let error = "answers cannot be read piece by piece here";
+        async move { Err(HttpError::Invalid(error.to_owned())) }.boxed_local()
+    }
+}
+
+/// What a server answers, whatever its status, of which the body is still on its way.
+pub struct RawStream {
+    /// The status.
+    pub status: u16,
+    /// The content type; empty if there is none.
+    pub content_type: String,
+    /// What the header `Retry-After` asks for.
+    pub retry_after: Option<Duration>,
+    /// The pieces of the body.
+    pub body: LocalBoxStream<'static, Result<Bytes, HttpError>>,
+}
+
+impl fmt::Debug for RawStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawStream")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The body of an answer, with a status below 300, piece by piece. Dropping it ends the connection.
+pub struct HttpStream {
+    content_type: String,
+    body: LocalBoxStream<'static, Result<Bytes, HttpError>>,
+}
+
+impl HttpStream {
+    /// Returns the content type in lower case, parameters included; empty if there is none.
+    #[must_use]
+    pub fn content_type(&self) -> &str {
+        &self.content_type
+    }
+
+    /// Returns the next piece; none if the server has ended the body. It waits as long as that takes.
+    pub async fn next(&mut self) -> Option<Result<Bytes, HttpError>> {
+        self.body.next().await
+    }
+}
+
+impl fmt::Debug for HttpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpStream")
+            .field("content_type", &self.content_type)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a server answered, whatever its status.
@@ -160,10 +222,7 @@ impl HttpClient {
         if let Some(pace) = &self.pace {
             pace.turn().await;
         }
-        let plain = |(name, _): &&(&str, _)| !matches!(*name, "accept" | "content-type");
-        let sent = request.headers.iter().filter(plain);
-        let mut secrets: Vec<SecretString> = sent.map(|(_, value)| value.clone()).collect();
-        secrets.append(&mut request.secrets);
+        let secrets = secrets_of(&mut request);
         let exchange = self.exchange.exchange(request, self.body_limit);
         let answer = tokio::time::timeout(self.timeout, exchange).await;
         let answer = answer.unwrap_or(Err(HttpError::TimedOut(self.timeout)))?;
@@ -174,13 +233,69 @@ impl HttpClient {
                 body: answer.body?,
             });
         }
-        let refusal = Refusal::read(&answer.body.unwrap_or_default(), secrets.iter());
-        Err(HttpError::Status {
-            status: answer.status,
-            code: refusal.code,
-            message: refusal.message,
-            retry_after: answer.retry_after,
-        })
+        let body = answer.body.unwrap_or_default();
+        Err(refused(answer.status, answer.retry_after, &body, &secrets))
+    }
+
+    /// Sends a request, once, and returns the answer as soon as its head is there; only that must come in time. `query` may be
+    /// secret: it goes behind the URL and is never shown.
+    ///
+    /// # Errors
+    ///
+    /// See [`HttpError`]. A status from 300 on is an error, too.
+    pub async fn open(
+        &self,
+        mut request: HttpRequest,
+        query: SecretString,
+    ) -> Result<HttpStream, HttpError> {
+        let secrets = secrets_of(&mut request);
+        let deadline = clock::now() + self.timeout;
+        let late = |_| HttpError::TimedOut(self.timeout);
+        let opened = self.exchange.open(request, query);
+        let answer = tokio::time::timeout_at(deadline, opened).await;
+        let mut answer = answer.map_err(late)??;
+        if answer.status < 300 {
+            return Ok(HttpStream {
+                content_type: answer.content_type.to_ascii_lowercase(),
+                body: answer.body,
+            });
+        }
+        let mut said = Vec::new();
+        let read = async {
+            while let Some(Ok(piece)) = answer.body.next().await {
+                said.extend_from_slice(&piece);
+                if said.len() >= SAID_LIMIT {
+                    break;
+                }
+            }
+        };
+        // What the server says of it is not worth another error.
+        let _ = tokio::time::timeout_at(deadline, read).await;
+        Err(refused(answer.status, answer.retry_after, &said, &secrets))
+    }
+}
+
+/// Takes what must not be shown.
+fn secrets_of(request: &mut HttpRequest) -> Vec<SecretString> {
+    let plain = |(name, _): &&(&str, _)| !matches!(*name, "accept" | "content-type");
+    let sent = request.headers.iter().filter(plain);
+    let mut secrets: Vec<SecretString> = sent.map(|(_, value)| value.clone()).collect();
+    secrets.append(&mut request.secrets);
+    secrets
+}
+
+fn refused(
+    status: u16,
+    retry_after: Option<Duration>,
+    body: &[u8],
+    secrets: &[SecretString],
+) -> HttpError {
+    let refusal = Refusal::read(body, secrets.iter());
+    HttpError::Status {
+        status,
+        code: refusal.code,
+        message: refusal.message,
+        retry_after,
     }
 }
 
@@ -205,6 +320,31 @@ impl Exchange for Internet {
     ) -> LocalBoxFuture<'static, Result<RawAnswer, HttpError>> {
         exchange(self.client.clone(), request, body_limit).boxed_local()
     }
+
+    fn open(
+        &self,
+        mut request: HttpRequest,
+        query: SecretString,
+    ) -> LocalBoxFuture<'static, Result<RawStream, HttpError>> {
+        let client = self.client.clone();
+        async move {
+            let query = query.expose_secret();
+            request.url = format!("{}?{query}", request.url);
+            let answer = ask(&client, request).await?;
+            Ok(RawStream {
+                status: answer.status().as_u16(),
+                content_type: text(&answer, &CONTENT_TYPE).unwrap_or_default().to_owned(),
+                retry_after: answer
+                    .headers()
+                    .get(RETRY_AFTER)
+                    .and_then(retry_after::parse),
+                body: answer
+                    .map(|piece| piece.map_err(|error| unread(&error, 0)))
+                    .boxed_local(),
+            })
+        }
+        .boxed_local()
+    }
 }
 
 async fn exchange(
@@ -212,6 +352,33 @@ async fn exchange(
     request: HttpRequest,
     body_limit: usize,
 ) -> Result<RawAnswer, HttpError> {
+    let mut answer = ask(&client, request).await?;
+    let status = answer.status().as_u16();
+    let content_type = text(&answer, &CONTENT_TYPE).unwrap_or_default().to_owned();
+    let length = text(&answer, &CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+    let retry_after = answer
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(retry_after::parse);
+    let body = match answer.body().limit(body_limit).await {
+        Ok(body) if status != 204 && length.is_some_and(|length| length != body.len()) => {
+            Err(HttpError::Protocol("the answer ended early".to_owned()))
+        }
+        body => body.map_err(|error| unread(&error, body_limit)),
+    };
+    Ok(RawAnswer {
+        status,
+        content_type,
+        retry_after,
+        body,
+    })
+}
+
+/// Sends a request and reads the head of its answer.
+async fn ask(
+    client: &awc::Client,
+    request: HttpRequest,
+) -> Result<ClientResponse<impl Pieces + use<>>, HttpError> {
     let HttpRequest {
         method,
         url,
@@ -227,25 +394,16 @@ async fn exchange(
     for (name, value) in &headers {
         request = request.insert_header((header_name(name)?, header_value(name, value)?));
     }
-    let mut answer = request.send_body(body).await.map_err(HttpError::from)?;
-    let status = answer.status().as_u16();
-    let header = |name| answer.headers().get(name);
-    let text = |name| header(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let content_type = text(CONTENT_TYPE).unwrap_or_default().to_owned();
-    let length = text(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-    let retry_after = header(RETRY_AFTER).and_then(retry_after::parse);
-    let body = match answer.body().limit(body_limit).await {
-        Ok(body) if status != 204 && length.is_some_and(|length| length != body.len()) => {
-            Err(HttpError::Protocol("the answer ended early".to_owned()))
-        }
-        body => body.map_err(|error| unread(&error, body_limit)),
-    };
-    Ok(RawAnswer {
-        status,
-        content_type,
-        retry_after,
-        body,
-    })
+    request.send_body(body).await.map_err(HttpError::from)
+}
+
+/// The body of an answer on its way.
+trait Pieces: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static {}
+
+impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static> Pieces for S {}
+
+fn text<'a, S>(answer: &'a ClientResponse<S>, name: &HeaderName) -> Option<&'a str> {
+    answer.headers().get(name)?.to_str().ok()
 }
 
 fn unread(error: &PayloadError, body_limit: usize) -> HttpError {
@@ -412,3 +570,5 @@ fn header_value(name: &str, value: &SecretString) -> Result<HeaderValue, HttpErr
 
 pub(crate) const USER_AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 const MESSAGE_LIMIT: usize = 300;
+/// So many bytes of an error are read if its answer comes piece by piece.
+const SAID_LIMIT: usize = 16_384;

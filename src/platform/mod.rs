@@ -9,6 +9,8 @@ pub mod http;
 pub(crate) mod network;
 #[cfg(feature = "client")]
 pub(crate) mod retry_after;
+#[cfg(feature = "client")]
+pub mod sse;
 #[cfg(all(test, feature = "client"))]
 pub(crate) mod testing;
 #[cfg(feature = "client")]

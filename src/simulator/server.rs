@@ -57,7 +57,7 @@ impl Server {
         self.socket_path
     }
 
-    pub(super) fn stream_path(&self) -> Option<&'static str> {
+    pub(crate) fn stream_path(&self) -> Option<&'static str> {
         self.stream_path
     }
 
@@ -86,7 +86,7 @@ impl Server {
         self.lock().open(Now::read(), request, gate, plug)
     }
 
-    pub(super) fn stream(
+    pub(crate) fn stream(
         &self,
         request: &Request,
         gate: Gate,

@@ -19,13 +19,13 @@ use greenroom_actors::clock::{self, Instant};
 use greenroom_actors::connection::{
     DialError, DialRequest, Frame, FrameSink, FrameStream, Link, LinkError, Transport,
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Sleep, sleep, sleep_until};
 use url::Url;
 
 use crate::platform::Network;
-use crate::platform::http::{Exchange, HttpError, HttpRequest, RawAnswer, USER_AGENT};
+use crate::platform::http::{Exchange, HttpError, HttpRequest, RawAnswer, RawStream, USER_AGENT};
 use crate::platform::retry_after;
 use crate::platform::tls::Trust;
 use crate::simulator::line::{Order, Plug, Queued, weight};
@@ -117,6 +117,59 @@ impl Exchange for Local {
             }
         }
         .boxed_local()
+    }
+
+    fn open(
+        &self,
+        mut request: HttpRequest,
+        query: SecretString,
+    ) -> LocalBoxFuture<'static, Result<RawStream, HttpError>> {
+        request.url = format!("{}?{}", request.url, query.expose_secret());
+        let found = self.find(&request.url);
+        let latency = self.latency;
+        async move {
+            let (server, target) = found.map_err(HttpError::Unreachable)?;
+            let request = Request {
+                method: request.method.to_owned(),
+                target,
+                headers: headers(&request.headers),
+                body: request.body,
+            };
+            sleep(latency).await;
+            let gate = server.begin(&request);
+            sleep(gate.hold).await;
+            let opened = match Some(request.path()) == server.stream_path() {
+                true => server.stream(&request, gate),
+                false => Err(Some(not_found())),
+            };
+            sleep(latency).await;
+            match opened {
+                Ok(mut events) => Ok(RawStream {
+                    status: 200,
+                    content_type: "text/event-stream".to_owned(),
+                    retry_after: None,
+                    body: futures::stream::poll_fn(move |cx| {
+                        events.poll_recv(cx).map(|piece| piece.map(Ok))
+                    })
+                    .boxed_local(),
+                }),
+                Err(Some(refused)) => Ok(RawStream {
+                    status: refused.status,
+                    retry_after: advice(&refused),
+                    content_type: refused.content_type,
+                    body: futures::stream::iter([Ok(refused.body)]).boxed_local(),
+                }),
+                Err(None) => Err(HttpError::Unreachable("the server went away".to_owned())),
+            }
+        }
+        .boxed_local()
+    }
+}
+
+fn not_found() -> Response {
+    Response {
+        status: 404,
+        ..Response::default()
     }
 }
 

@@ -11,6 +11,8 @@ on_both_wires!(
     d06_a_message_does_not_wait_for_what_is_looked_up_and_all_share_one_call,
     d08_what_was_said_can_be_changed_reacted_to_and_taken_back,
     d09_the_key_goes_out_as_the_platform_wants_it,
+    d09_the_refresh_token_is_used_before_the_key_is,
+    d09_a_token_that_is_refused_again_is_not_tried_for_ever,
     d10_queries_are_pairs,
     d11_a_direct_conversation_is_opened_as_one,
     d12_a_message_of_an_unknown_user_can_be_answered,
@@ -158,6 +160,50 @@ async fn d09_the_key_goes_out_as_the_platform_wants_it(wire: Wire) {
         logins, 2,
         "a refused token costs one login, however many met it"
     );
+    scene.stage.close().await;
+}
+
+async fn d09_the_refresh_token_is_used_before_the_key_is(wire: Wire) {
+    let (simulator, mezon, mut settings, mut session) = socket::log_in(wire).await;
+    // It was good for an hour, and has a few seconds left.
+    session.expires_at = Some(session.created_at + 5);
+    settings.session = Some(session);
+    let adapter = Mezon::new(settings);
+    let client = adapter.client();
+    let bot = Bot::builder("test").platform(adapter).build().unwrap();
+    let bot = bot.start();
+    bot.connected().await.unwrap();
+    let stage = Stage::new(simulator, mezon, bot);
+    let of = |name: &str| {
+        let calls = called(&stage.mezon).into_iter();
+        calls.filter(|call| call.contains(name)).count()
+    };
+    let refresh = match wire {
+        Wire::V1 => "authenticate/refresh",
+        Wire::V2 => "SessionRefresh",
+    };
+    stage.until(10, "the refresh", |_| of(refresh) == 1).await;
+    client.friends(0, 0, "").await.unwrap();
+    assert_eq!(of("authenticate/token"), 1, "only the one before the bot");
+    stage.close().await;
+}
+
+async fn d09_a_token_that_is_refused_again_is_not_tried_for_ever(wire: Wire) {
+    let scene = Scene::open(wire).await;
+    let path = match wire {
+        Wire::V1 => "/v2/friend",
+        Wire::V2 => "/mezon.api.Mezon/ListFriends",
+    };
+    let refusals = json!({"kind": "http", "status": 401, "count": 1_000, "path": path});
+    scene.stage.fault(refusals);
+    let error = scene.client.friends(0, 0, "").await.unwrap_err();
+    assert!(error.is_unauthorized(), "{error}");
+    let of = |part: &str| {
+        let calls = scene.calls().into_iter();
+        calls.filter(|call| call.contains(part)).count()
+    };
+    assert_eq!(of(path), 2, "once more, with a new token");
+    assert_eq!(of("authenticate/token"), 2);
     scene.stage.close().await;
 }
 

@@ -1,7 +1,14 @@
 //! What the platform's own clients do wrong with their connection, and what is done here instead.
 
-use futures::future::{Either, select};
-use greenroom::actors::connection::{HeartbeatMissed, RequestError};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::future::{Either, LocalBoxFuture, select};
+use greenroom::actors::connection::{HeartbeatMissed, RequestError, Transport};
+use greenroom::platform::http::{Exchange, HttpError, HttpRequest, RawAnswer};
+use greenroom::platform::tls::Trust;
+use greenroom::platform::{Network, Sockets};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
@@ -16,6 +23,7 @@ on_both_wires!(
     d25_what_was_missed_is_fetched_and_nothing_is_handled_twice,
     d26_a_request_in_flight_does_not_outlive_its_connection,
     d27_it_tries_until_it_succeeds,
+    channels_joined_by_hand_are_joined_again_and_no_others,
     d30_closing_the_socket_keeps_the_handlers
 );
 
@@ -299,6 +307,141 @@ async fn d27_it_tries_until_it_succeeds(wire: Wire) {
     assert!(scene.stage.bot.counters().reconnect_attempts.get() >= 15);
     scene.stage.say("back");
     scene.hears("back").await;
+    scene.stage.close().await;
+}
+
+/// The network of this machine, except that each login names another address for the socket: a port that leads to the simulator.
+struct Moving {
+    doors: Arc<Vec<u16>>,
+    logins: Arc<Mutex<usize>>,
+}
+
+impl Network for Moving {
+    fn websocket(&self, trust: &Trust) -> Rc<dyn Transport> {
+        Sockets.websocket(trust)
+    }
+
+    fn http(&self, trust: &Trust) -> Rc<dyn Exchange> {
+        Rc::new(MovingLogins {
+            inner: Sockets.http(trust),
+            doors: Arc::clone(&self.doors),
+            logins: Arc::clone(&self.logins),
+        })
+    }
+}
+
+struct MovingLogins {
+    inner: Rc<dyn Exchange>,
+    doors: Arc<Vec<u16>>,
+    logins: Arc<Mutex<usize>>,
+}
+
+impl Exchange for MovingLogins {
+    fn exchange(
+        &self,
+        request: HttpRequest,
+        body_limit: usize,
+    ) -> LocalBoxFuture<'static, Result<RawAnswer, HttpError>> {
+        let is_login = request.url.ends_with("/authenticate/token");
+        let answer = self.inner.exchange(request, body_limit);
+        let (doors, logins) = (Arc::clone(&self.doors), Arc::clone(&self.logins));
+        Box::pin(async move {
+            let mut answer = answer.await?;
+            if is_login {
+                let mut logins = logins.lock().unwrap();
+                let body = answer.body.clone()?;
+                let mut session: api::Session =
+                    greenroom_proto::mezon::decode(Wire::V2, body).unwrap();
+                session.ws_url = format!("ws://127.0.0.1:{}", doors[*logins]);
+                *logins += 1;
+                answer.body = Ok(greenroom_proto::mezon::encode(Wire::V2, &session).into());
+            }
+            Ok(answer)
+        })
+    }
+}
+
+/// Opens a port that leads to `target`, and counts who comes.
+async fn door(target: std::net::SocketAddr) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, count) = (listener.local_addr().unwrap().port(), Arc::default());
+    let visits: Arc<AtomicUsize> = Arc::clone(&count);
+    actix_rt::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            visits.fetch_add(1, Ordering::Relaxed);
+            actix_rt::spawn(async move {
+                let mut server = TcpStream::connect(target).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
+            });
+        }
+    });
+    (port, count)
+}
+
+#[actix_rt::test]
+async fn d27_a_new_login_names_a_new_address_of_the_socket() {
+    let simulator = Simulator::builder().seed(1).start().await.unwrap();
+    let mezon = simulator.platform("mezon").unwrap();
+    let url: url::Url = mezon.url().parse().unwrap();
+    let target = url.socket_addrs(|| None).unwrap()[0];
+    let (old, new) = (door(target).await, door(target).await);
+    let network = Moving {
+        doors: Arc::new(vec![old.0, new.0]),
+        logins: Arc::default(),
+    };
+    let bot = Bot::builder("test")
+        .seed(1)
+        .platform(Mezon::new(settings(&mezon.url(), Wire::V2)))
+        .network(network);
+    let bot = bot.build().unwrap().start();
+    bot.connected().await.unwrap();
+    let visits = || (old.1.load(Ordering::Relaxed), new.1.load(Ordering::Relaxed));
+    assert_eq!(visits(), (1, 0));
+    let stage = Stage::new(simulator, mezon, bot);
+    stage.fault(json!({"kind": "expire"}));
+    stage.fault(json!({"kind": "disconnect"}));
+    stage
+        .until(10, "the reconnect", |stage| {
+            stage.bot.counters().reconnects.get() == 1
+        })
+        .await;
+    assert_eq!(visits().1, 1, "the address of the new login is used");
+    let old = visits().0;
+    stage.fault(json!({"kind": "disconnect"}));
+    stage
+        .until(10, "another reconnect", |stage| {
+            stage.bot.counters().reconnects.get() == 2
+        })
+        .await;
+    assert_eq!(visits(), (old, 2), "and stays the one");
+    stage.close().await;
+}
+
+async fn channels_joined_by_hand_are_joined_again_and_no_others(wire: Wire) {
+    let scene = Scene::open(wire).await;
+    for number in 0..5 {
+        let channel = (8_000_000_000_000_000_000_i64 + number).to_string();
+        let created =
+            json!({"clan_id": CLAN.to_string(), "channel_id": channel, "channel_type": 1});
+        scene.emit("channel_created_event", created);
+    }
+    scene.client.open_direct(&Id::from(BOB)).await.unwrap();
+    scene.client.join(&general()).await.unwrap();
+    scene
+        .stage
+        .until(10, "all joins", |_| scene.sent("channel_join").len() == 7)
+        .await;
+    scene.stage.fault(json!({"kind": "disconnect"}));
+    scene
+        .stage
+        .until(10, "the reconnect", |stage| {
+            stage.bot.counters().reconnects.get() == 1
+        })
+        .await;
+    let joins = scene.sent("channel_join");
+    let again: Vec<_> = joins[7..].iter().map(|join| &join["channel_id"]).collect();
+    assert_eq!(again, [&json!(GENERAL.to_string())]);
+    assert_eq!(scene.sent("clan_join").len(), 4, "both clans again");
     scene.stage.close().await;
 }
 

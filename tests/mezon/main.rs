@@ -21,6 +21,7 @@ macro_rules! on_both_wires {
     };
 }
 
+mod agent;
 mod defects;
 mod defects_cache;
 mod defects_link;

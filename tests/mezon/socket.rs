@@ -16,7 +16,7 @@ on_both_wires!(
     rest_calls_can_be_spaced,
 );
 
-async fn log_in(wire: Wire) -> (Simulator, Arc<dyn Platform>, Settings, MezonSession) {
+pub(super) async fn log_in(wire: Wire) -> (Simulator, Arc<dyn Platform>, Settings, MezonSession) {
     let simulator = Simulator::builder().seed(1).start().await.unwrap();
     let mezon = simulator.platform("mezon").unwrap();
     let settings = settings(&mezon.url(), wire);

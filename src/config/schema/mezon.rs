@@ -45,6 +45,12 @@ pub struct Mezon {
     /// Where the proofs for token transfers are made; none switches transfers off.
     #[serde(serialize_with = "url_or_empty")]
     pub zk_api_url: Option<Url>,
+    /// Where the events of agents in meetings come from; none, the default, means that nobody listens.
+    #[serde(serialize_with = "url_or_empty")]
+    pub agent_url: Option<Url>,
+    /// Where media are played from; none switches playing off.
+    #[serde(serialize_with = "url_or_empty")]
+    pub media_api_url: Option<Url>,
     /// Whether this adapter logs below warnings; false by default.
     pub enable_logging: bool,
     /// From which level on this adapter logs if it does; `info` by default.
@@ -89,6 +95,8 @@ impl Mezon {
             wire: section.choice("wire", default.wire),
             mmn_api_url: section.url("mmn_api_url", default.mmn_api_url),
             zk_api_url: section.url("zk_api_url", default.zk_api_url),
+            agent_url: section.url("agent_url", default.agent_url),
+            media_api_url: section.url("media_api_url", default.media_api_url),
             enable_logging: section.flag("enable_logging", default.enable_logging),
             log_level: section.choice("log_level", default.log_level),
             heartbeat_interval: section.millis(
@@ -149,6 +157,8 @@ impl Default for Mezon {
             wire: Wire::Auto,
             mmn_api_url: Url::parse(MMN_API_URL).ok(),
             zk_api_url: Url::parse(ZK_API_URL).ok(),
+            agent_url: None,
+            media_api_url: Url::parse(MEDIA_API_URL).ok(),
             enable_logging: false,
             log_level: LogLevel::Info,
             heartbeat_interval: Duration::from_secs(10),
@@ -240,3 +250,4 @@ fn millis_or_zero<S: Serializer>(
 
 const MMN_API_URL: &str = "https://dong.mezon.ai/mmn-api/";
 const ZK_API_URL: &str = "https://dong.mezon.ai/zk-api/";
+const MEDIA_API_URL: &str = "https://stn.mezon.ai/api/playmedia";

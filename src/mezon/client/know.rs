@@ -6,6 +6,7 @@ use greenroom_actors::event::{ChannelKey, Id};
 use greenroom_proto::mezon::{api, realtime};
 
 use super::MezonClient;
+use crate::mezon::codec::Request;
 use crate::mezon::error::ApiError;
 use crate::mezon::limits::{DIRECT, DIRECT_CLAN, GROUP};
 use crate::mezon::log::read_record;
@@ -155,7 +156,10 @@ impl MezonClient {
                 known.caches.set_user(DIRECT_CLAN, &user);
             }
         }
-        if let Err(error) = self.request(&key, join).await {
+        if let Err(error) = self
+            .request(&key, Request::from(join).for_this_link())
+            .await
+        {
             tracing::warn!(%error, user_id, "a direct conversation could not be joined");
         }
         Ok(key)

@@ -47,6 +47,10 @@ impl<T> Live<T> {
         Self { client, object }
     }
 
+    pub(super) fn client(&self) -> &MezonClient {
+        &self.client
+    }
+
     /// Takes the object alone.
     #[must_use]
     pub fn into_inner(self) -> T {

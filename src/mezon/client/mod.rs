@@ -7,6 +7,7 @@ mod line;
 mod live;
 mod lookup;
 mod menus;
+mod play;
 mod say;
 mod whisper;
 
@@ -21,6 +22,7 @@ use greenroom_actors::event::{ChannelKey, Event, Id, Payload};
 use greenroom_actors::mailbox::{ActorRef, Ref};
 use greenroom_proto::mezon::Wire;
 
+use super::agent::AgentState;
 use super::caller::ApiCaller;
 use super::config::Settings;
 use super::error::ApiError;
@@ -143,6 +145,12 @@ impl MezonClient {
     #[must_use]
     pub fn me(&self) -> Id {
         self.state().lock().me.clone()
+    }
+
+    /// Says how it is with the events of agents; see [`Settings::agent_url`](super::Settings::agent_url).
+    #[must_use]
+    pub fn agent(&self) -> AgentState {
+        self.state().lock().agent.clone()
     }
 
     /// Returns the wire that the server speaks; the newest before the first login.

@@ -2,6 +2,7 @@
 
 mod channels;
 mod login;
+mod media;
 mod menus;
 mod people;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use super::lenient;
 use crate::platform::http::{HttpAnswer, HttpClient, HttpError, HttpRequest};
 
 pub(super) use login::{Login, log_in, origin, refresh};
+pub use media::Media;
 pub use people::VoiceUser;
 
 /// The API of the platform, as a session may use it.

@@ -37,12 +37,15 @@ impl MezonProtocol {
         }
         if let Some(created) = event.downcast_ref::<realtime::ChannelCreatedEvent>() {
             self.state.lock().caches.set_channel(created);
-            reception.request(Request::from(realtime::ChannelJoin {
-                clan_id: created.clan_id,
-                channel_id: created.channel_id,
-                channel_type: created.channel_type,
-                is_public: created.channel_private == 0,
-            }));
+            reception.request(
+                Request::from(realtime::ChannelJoin {
+                    clan_id: created.clan_id,
+                    channel_id: created.channel_id,
+                    channel_type: created.channel_type,
+                    is_public: created.channel_private == 0,
+                })
+                .for_this_link(),
+            );
         } else if let Some(updated) = event.downcast_ref::<realtime::ChannelUpdatedEvent>() {
             self.channel_updated(updated, reception);
         } else if let Some(deleted) = event.downcast_ref::<realtime::ChannelDeletedEvent>() {
@@ -189,12 +192,15 @@ impl MezonProtocol {
         }
         known.caches.set_channel(channel);
         if updated.channel_type == THREAD && updated.status == ACTIVE {
-            reception.request(Request::from(realtime::ChannelJoin {
-                clan_id: updated.clan_id,
-                channel_id: updated.channel_id,
-                channel_type: updated.channel_type,
-                is_public: false,
-            }));
+            reception.request(
+                Request::from(realtime::ChannelJoin {
+                    clan_id: updated.clan_id,
+                    channel_id: updated.channel_id,
+                    channel_type: updated.channel_type,
+                    is_public: false,
+                })
+                .for_this_link(),
+            );
         }
     }
 
@@ -213,12 +219,15 @@ impl MezonProtocol {
         if channel.clan_id == 0 {
             channel.clan_id = added.clan_id;
         }
-        reception.request(Request::from(realtime::ChannelJoin {
-            clan_id: channel.clan_id,
-            channel_id: channel.id,
-            channel_type: channel.channel_type,
-            is_public: !channel.is_private,
-        }));
+        reception.request(
+            Request::from(realtime::ChannelJoin {
+                clan_id: channel.clan_id,
+                channel_id: channel.id,
+                channel_type: channel.channel_type,
+                is_public: !channel.is_private,
+            })
+            .for_this_link(),
+        );
         known.caches.set_channel(channel);
     }
 

@@ -257,7 +257,7 @@ impl Protocol for MezonProtocol {
                     self.rejoining.insert(correlation, join.channel_id);
                 }
                 let joined = &mut self.state.lock().joined;
-                if joined.len() < JOINED {
+                if request.is_lasting && joined.len() < JOINED {
                     joined.insert(join.channel_id, **join);
                 }
             }
