@@ -307,7 +307,9 @@ impl<O: Outlet> Channels<O> {
                 };
                 if !matches!(
                     &receipt,
-                    Err(RequestError::Closed | RequestError::OutcomeUnknown)
+                    Err(RequestError::Closed
+                        | RequestError::OutcomeUnknown
+                        | RequestError::TimedOut(_))
                 ) {
                     unsent.0 = None;
                 }

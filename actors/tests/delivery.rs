@@ -30,6 +30,10 @@ enum Task {
     Now,
     Panic,
     PanicLater,
+    /// Begins to say something, and runs out of time before it is known whether that has arrived.
+    SayAndHang,
+    /// Says something, and then runs out of time.
+    SayThenHang,
 }
 
 type Log = Arc<Mutex<Vec<(u32, u32, usize)>>>;
@@ -50,6 +54,7 @@ impl Handler<Event<Work>> for Worker {
     fn handle(&mut self, event: Event<Work>, _: &mut Self::Context) -> Self::Result {
         assert!(event.task != Task::Panic, "on purpose");
         let task = event.task;
+        let saying = event.clone();
         let work = async move {
             match task {
                 Task::Fail => return Err(HandlerError::transient("on purpose")),
@@ -59,6 +64,11 @@ impl Handler<Event<Work>> for Worker {
                 Task::PanicLater => {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                     panic!("on purpose");
+                }
+                Task::SayAndHang => saying.saying(std::future::pending()).await?,
+                Task::SayThenHang => {
+                    saying.saying(std::future::ready(Ok(()))).await?;
+                    std::future::pending().await
                 }
                 Task::Now | Task::Panic => {}
             }
@@ -498,4 +508,26 @@ fn order_and_conservation_hold_under_random_failures() {
             );
         });
     }
+}
+
+#[test]
+fn what_may_have_been_said_is_not_said_again() {
+    paused(|| async {
+        let stage = Stage::new(Delivery {
+            timeout: Duration::from_secs(4),
+            ..Delivery::default()
+        });
+        stage.publish(1, 1, Task::SayAndHang).await;
+        stage.publish(2, 2, Task::SayThenHang).await;
+        later(60).await;
+        let mut letters = stage.router.dead_letters().list();
+        letters.sort_by_key(|letter| letter.id.clone());
+        let told: Vec<_> = letters
+            .iter()
+            .map(|letter| (letter.attempts, format!("{:?}", letter.reason)))
+            .collect();
+        assert_eq!((told[0].0, told[1].0), (1, 3), "{told:?}");
+        assert!(told[0].1.contains("has arrived is unknown"), "{told:?}");
+        stage.root.shutdown().await;
+    });
 }

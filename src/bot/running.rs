@@ -160,7 +160,8 @@ impl Running {
         }
     }
 
-    /// Waits for SIGTERM, Ctrl-C or a failure; then shuts down in order. A second Ctrl-C ends the process at once, with code 130.
+    /// Waits for SIGTERM, Ctrl-C or a failure; then shuts down in order. A second Ctrl-C keeps what is left, where
+    /// there is a store, and ends the process with code 130.
     ///
     /// # Errors
     ///
@@ -178,6 +179,12 @@ impl Running {
             Some(report) => Ok(report),
             None => {
                 tracing::error!("stopped for the second time: not waiting any longer");
+                self.router.give_up();
+                self.save().await;
+                let handlers = self.router.handlers();
+                let left: u64 = handlers.iter().map(|handler| handler.stopped).sum();
+                let kept: u64 = handlers.iter().map(|handler| handler.left).sum();
+                tracing::error!(left, kept, "stopped with events left");
                 std::process::exit(130)
             }
         }

@@ -71,6 +71,12 @@ pub struct Left {
 }
 
 impl Left {
+    /// Returns how many events were neither handled nor kept.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        (self.queued + self.tried).saturating_sub(self.kept)
+    }
+
     /// Says whether everything was done.
     #[must_use]
     pub fn is_nothing(&self) -> bool {

@@ -40,7 +40,7 @@ impl<T: Payload> Speak for Event<T> {
         match self.envelope().origin.door::<Arc<dyn Speaker>>() {
             Some(speaker) => {
                 let said = speaker.say(&self.envelope().channel, message.into());
-                self.on_behalf(said).boxed()
+                self.saying(self.on_behalf(said)).boxed()
             }
             None => async {
                 Err(RequestError::Invalid(

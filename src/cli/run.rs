@@ -65,7 +65,18 @@ pub(super) async fn run(args: RunArgs, globals: &Globals) -> Result<(), Failure>
         shutdown = ?report.shutdown,
         "stopped"
     );
-    Ok(())
+    let Some(shutdown) = report.shutdown else {
+        return Ok(());
+    };
+    if globals.json {
+        Printer::report(globals).object(&serde_json::json!({"stopped": shutdown}))?;
+    }
+    match shutdown.left.lost() {
+        0 => Ok(()),
+        lost => Err(Failure::failed(format!(
+            "stopped in the middle of {lost} events, which nobody has kept"
+        ))),
+    }
 }
 
 /// Opens the store. The folder that nobody has chosen may belong to another bot that was started here; that is no reason not to run.

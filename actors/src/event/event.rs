@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix::Message;
@@ -14,6 +14,7 @@ use tracing::Span;
 
 use super::{ChannelKey, Id, short_type_name};
 use crate::clock::{self, Instant};
+use crate::connection::RequestError;
 use crate::entropy::Entropy;
 use crate::router::{HandlerError, Publish, Router, Ticket};
 use crate::telemetry::{Cause, spans};
@@ -159,7 +160,9 @@ pub struct Envelope {
 /// ```
 pub struct Event<T> {
     inner: Arc<Inner<T>>,
-    attempt: u32,
+    attempt: u16,
+    /// To which registration it was handed out; 0 outside of a handler.
+    place: u16,
     /// Until when its handler may take, in milliseconds from when it was received; 0 outside of a handler.
     due: u32,
 }
@@ -171,6 +174,18 @@ struct Inner<T> {
     ticket: Option<Ticket>,
     /// Its span, if anybody wants it.
     span: Option<Box<Span>>,
+    /// The registrations that say something because of it, as long as nobody knows whether it has arrived.
+    saying: Mutex<Vec<u16>>,
+}
+
+impl<T> Inner<T> {
+    fn lock_saying(&self) -> MutexGuard<'_, Vec<u16>> {
+        self.saying.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn narrow(attempt: u32) -> u16 {
+    u16::try_from(attempt).unwrap_or(u16::MAX)
 }
 
 impl<T> Clone for Event<T> {
@@ -178,6 +193,7 @@ impl<T> Clone for Event<T> {
         Self {
             inner: Arc::clone(&self.inner),
             attempt: self.attempt,
+            place: self.place,
             due: self.due,
         }
     }
@@ -230,8 +246,10 @@ impl<T: Payload> Event<T> {
                 envelope,
                 payload,
                 ticket: None,
+                saying: Mutex::default(),
             }),
             attempt: 1,
+            place: 0,
             due: 0,
         }
     }
@@ -244,8 +262,10 @@ impl<T: Payload> Event<T> {
                 envelope,
                 payload,
                 ticket: Some(ticket),
+                saying: Mutex::default(),
             }),
-            attempt,
+            attempt: narrow(attempt),
+            place: 0,
             due: 0,
         }
     }
@@ -275,7 +295,7 @@ impl<T: Payload> Event<T> {
     /// Returns which try this is, from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        self.attempt.into()
     }
 
     /// Returns when its handler's time will be over; none outside of a handler.
@@ -285,10 +305,11 @@ impl<T: Payload> Event<T> {
         (self.due > 0).then(|| self.inner.envelope.received_at + after)
     }
 
-    /// Returns the event for a handler that may take until `due`.
-    pub(crate) fn handed_out(&self, due: Instant) -> Self {
+    /// Returns the event for the registration `place`, whose handler may take until `due`.
+    pub(crate) fn handed_out(&self, place: u16, due: Instant) -> Self {
         let after = due.saturating_duration_since(self.inner.envelope.received_at);
         Self {
+            place,
             due: u32::try_from(after.as_millis()).map_or(0, |millis| millis.max(1)),
             ..self.clone()
         }
@@ -296,8 +317,40 @@ impl<T: Payload> Event<T> {
 
     pub(crate) fn with_attempt(&self, attempt: u32) -> Self {
         Self {
-            attempt,
+            attempt: narrow(attempt),
             ..self.clone()
+        }
+    }
+
+    /// Says whether something that the registration `place` said because of it may or may not have arrived.
+    pub(crate) fn is_saying(&self, place: u16) -> bool {
+        self.inner.lock_saying().contains(&place)
+    }
+
+    /// Runs `future`, which says something because of this event and tells what became of it. Until then, and for ever if it is
+    /// dropped or cannot tell, the event is not tried again by this handler: it could be said twice.
+    pub fn saying<F, R>(
+        &self,
+        future: F,
+    ) -> impl Future<Output = Result<R, RequestError>> + use<F, R, T>
+    where
+        F: Future<Output = Result<R, RequestError>>,
+    {
+        let event = self.clone();
+        async move {
+            event.inner.lock_saying().push(event.place);
+            let outcome = future.await;
+            let unknown = matches!(
+                outcome,
+                Err(RequestError::OutcomeUnknown | RequestError::TimedOut(_))
+            );
+            if !unknown {
+                let mut saying = event.inner.lock_saying();
+                if let Some(found) = saying.iter().position(|place| *place == event.place) {
+                    saying.swap_remove(found);
+                }
+            }
+            outcome
         }
     }
 

@@ -6,7 +6,7 @@ mod desk;
 mod leave;
 mod settle;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task;
 use std::time::Duration;
@@ -34,6 +34,8 @@ use crate::telemetry::spans;
 /// It outlives the incarnations of the handler. What an incarnation had in its hands when it died is tried again by the next one.
 pub(crate) struct Courier<T> {
     handler: Arc<str>,
+    /// Tells it from other registrations of the same event.
+    place: u16,
     settings: Delivery,
     queue: Arc<Queue<Event<T>>>,
     dead: DeadLetters,
@@ -57,6 +59,7 @@ impl<T: Payload> Courier<T> {
     ) -> Self {
         Self {
             handler,
+            place: next_place(),
             settings,
             queue: Arc::new(Queue::new(settings.queue, settings.overflow)),
             dead,
@@ -84,6 +87,12 @@ impl<T: Payload> Courier<T> {
     fn waiting(&self) -> usize {
         self.queue.len() + self.held.load(Ordering::Relaxed)
     }
+}
+
+/// Returns another number at each call, and 0 never.
+fn next_place() -> u16 {
+    static PLACES: AtomicU16 = AtomicU16::new(1);
+    PLACES.fetch_add(1, Ordering::Relaxed).max(1)
 }
 
 impl<A, T> Inlet<A> for Courier<T>
@@ -134,7 +143,7 @@ where
             let (answer, mut reply) = oneshot::channel();
             let now = clock::now();
             let due = now + self.settings.timeout;
-            let event = job.event.handed_out(due);
+            let event = job.event.handed_out(self.place, due);
             job.began = Some(now);
             desk.in_hand = Some(job);
             let cause = spans::handle(&self.handler, &event);

@@ -43,6 +43,11 @@ impl<T: Payload> Courier<T> {
         }
     }
 
+    /// What it says may or may not have arrived: trying again could say it twice.
+    fn is_half_said(&self, job: &Job<T>) -> bool {
+        job.event.is_saying(self.place)
+    }
+
     fn fail(&self, desk: &mut Desk<T>, job: Job<T>, error: &HandlerError) {
         self.tally.failed.add_one();
         let tries = job.failures + job.interruptions;
@@ -50,7 +55,7 @@ impl<T: Payload> Courier<T> {
             || tries >= self.settings.attempts.saturating_mul(INTERRUPTIONS);
         let wait = match error.retry() {
             Retry::Never => None,
-            _ if exhausted => None,
+            _ if exhausted || self.is_half_said(&job) => None,
             Retry::Now => Some(
                 self.settings
                     .backoff
@@ -64,7 +69,11 @@ impl<T: Payload> Courier<T> {
                 self.retry(desk, job, wait);
             }
             None => {
-                let reason = Reason::Failed(error.to_string());
+                let unexplained = error.retry() != Retry::Never && self.is_half_said(&job);
+                let reason = Reason::Failed(match unexplained {
+                    true => format!("{error}; whether what it said has arrived is unknown"),
+                    false => error.to_string(),
+                });
                 self.tally.dead.add_one();
                 let attempts = job.event.attempt();
                 self.dead.bury(&self.handler, &job.event, attempts, reason);
@@ -93,7 +102,8 @@ impl<T: Payload> Courier<T> {
         if self.layers.is_some() {
             self.tell(&mut job, &End::Failed(error));
         }
-        if job.interruptions >= self.settings.attempts.saturating_mul(INTERRUPTIONS) {
+        let spent = job.interruptions >= self.settings.attempts.saturating_mul(INTERRUPTIONS);
+        if spent || self.is_half_said(&job) {
             desk.acquit(&mut job);
             self.fail(desk, job, error);
             return;
