@@ -21,7 +21,7 @@ pub enum Overflow {
     Block,
     /// The message that came is dropped.
     DropNewest,
-    /// The message that waited longest is dropped.
+    /// The message that waited longest is dropped; not one that was put back, such as a replayed event.
     DropOldest,
     /// The sender gets the message back at once.
     Reject,

@@ -232,7 +232,9 @@ impl<T> Queue<T> {
                 if inner.closed {
                     return Err(Refused::Closed(item));
                 }
-                let Some((_, oldest)) = inner.items.pop_front() else {
+                // What was put back took nobody's room, so dropping it would make none.
+                let place = inner.restored;
+                let Some((_, oldest)) = inner.items.remove(place) else {
                     // The reader took everything meanwhile: there is room after all.
                     drop(inner);
                     return self.try_push(item);
@@ -332,6 +334,23 @@ mod tests {
         queue.try_push(6).unwrap();
         queue.try_push(7).unwrap();
         assert!(queue.try_push(8).is_err());
+    }
+
+    #[test]
+    fn what_is_put_back_is_not_what_is_dropped() {
+        let queue = Queue::new(2, Overflow::DropOldest);
+        queue.try_push(3).unwrap();
+        queue.restore(1).unwrap();
+        queue.try_push(4).unwrap();
+        assert!(matches!(queue.try_push(5), Ok(Accepted::Dropped(3))));
+        queue.restore(2).unwrap();
+        assert!(matches!(queue.try_push(6), Ok(Accepted::Dropped(4))));
+        let left: Vec<_> = std::iter::from_fn(|| pop(&queue)).collect();
+        assert_eq!(left, [1, 2, 5, 6]);
+        assert_eq!(queue.dropped(), 2);
+        queue.try_push(7).unwrap();
+        queue.try_push(8).unwrap();
+        assert!(matches!(queue.try_push(9), Ok(Accepted::Dropped(7))));
     }
 
     #[test]
