@@ -76,7 +76,7 @@ fn each_policy_does_what_its_table_says_and_is_counted() {
                 Overflow::Block,
                 ["full", "waits", "waits"],
                 &["1", "2", "11", "12"],
-                0,
+                1,
             ),
             (Overflow::Reject, ["full", "full", "full"], &["1", "2"], 3),
             (

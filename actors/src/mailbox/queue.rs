@@ -67,7 +67,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Adds an item without waiting.
+    /// Adds an item without waiting; who finds a queue full that blocks may wait then.
     pub(crate) fn try_push(&self, item: T) -> Result<Accepted<T>, Refused<T>> {
         match self.room.try_acquire() {
             Ok(permit) => {
@@ -77,6 +77,15 @@ impl<T> Queue<T> {
             Err(tokio::sync::TryAcquireError::Closed) => Err(Refused::Closed(item)),
             Err(tokio::sync::TryAcquireError::NoPermits) => self.overflowing(item),
         }
+    }
+
+    /// Adds an item for somebody who never waits: under [`Overflow::Block`] too, what comes back is counted.
+    pub(crate) fn offer(&self, item: T) -> Result<Accepted<T>, Refused<T>> {
+        let outcome = self.try_push(item);
+        if self.blocks() && matches!(outcome, Err(Refused::Full(_))) {
+            self.rejected.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome
     }
 
     /// Adds an item; with [`Overflow::Block`] waits until there is room, in the order of the callers.
@@ -197,7 +206,7 @@ impl<T> Queue<T> {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Returns how many items were given back by the policy [`Overflow::Reject`].
+    /// Returns how many items were given back by the policy, as against to somebody who waits then.
     pub(crate) fn rejected(&self) -> u64 {
         self.rejected.load(Ordering::Relaxed)
     }
@@ -273,13 +282,17 @@ mod tests {
         let queue = full(Overflow::Block);
         assert!(matches!(queue.try_push(3), Err(Refused::Full(3))));
         assert!(queue.push(3).now_or_never().is_none());
+        assert_eq!((queue.rejected(), queue.dropped()), (0, 0));
+        assert!(matches!(queue.offer(3), Err(Refused::Full(3))));
+        assert_eq!((queue.rejected(), queue.dropped()), (1, 0));
 
         let queue = full(Overflow::Reject);
         assert!(matches!(
             queue.push(3).now_or_never(),
             Some(Err(Refused::Full(3)))
         ));
-        assert_eq!((queue.rejected(), queue.dropped()), (1, 0));
+        assert!(matches!(queue.offer(3), Err(Refused::Full(3))));
+        assert_eq!((queue.rejected(), queue.dropped()), (2, 0));
 
         let queue = full(Overflow::DropOldest);
         assert!(matches!(queue.try_push(3), Ok(Accepted::Dropped(1))));
