@@ -408,10 +408,15 @@ async fn nobody_is_answered_twice_and_a_further_attempt_costs_no_cooldown() {
                         (vec!["first".to_owned()], 1),
                         "{case}"
                     );
+                    let cause = match end {
+                        End::Error | End::Panic => "on purpose",
+                        End::TimeOut => "took longer than",
+                        End::Unsaid => "too many requests",
+                    };
+                    let reason = &stage.dead()[0];
                     assert!(
-                        stage.dead()[0].contains("answered"),
-                        "{case}: {:?}",
-                        stage.dead()
+                        reason.contains("answered") && reason.contains(cause),
+                        "{case}: {reason}"
                     );
                 }
                 false => {

@@ -61,10 +61,16 @@ impl<T: Payload> Courier<T> {
         match wait {
             Some(wait) => {
                 tracing::warn!(handler = &*self.handler, %error, attempt = job.event.attempt(), ?wait, "handling failed, trying again");
-                self.retry(desk, job, wait);
+                self.retry(desk, job, wait, error);
             }
             None => {
-                let reason = Reason::Failed(error.to_string());
+                let reason = Reason::Failed(match &job.cause {
+                    // A handler that refuses to go on after a failure does not know what that was.
+                    Some(cause) if error.retry() == Retry::Never => {
+                        format!("{error}; the attempt before failed: {cause}")
+                    }
+                    _ => error.to_string(),
+                });
                 self.tally.dead.add_one();
                 let attempts = job.event.attempt();
                 self.dead.bury(&self.handler, &job.event, attempts, reason);
@@ -80,7 +86,8 @@ impl<T: Payload> Courier<T> {
         desk.lanes.done(&job.event.envelope().channel);
     }
 
-    fn retry(&self, desk: &mut Desk<T>, mut job: Job<T>, wait: Duration) {
+    fn retry(&self, desk: &mut Desk<T>, mut job: Job<T>, wait: Duration, error: &HandlerError) {
+        job.cause = Some(error.to_string());
         job.event = job
             .event
             .with_attempt(job.event.attempt().saturating_add(1));
@@ -102,7 +109,7 @@ impl<T: Payload> Courier<T> {
             desk.suspects += 1;
         }
         self.tally.failed.add_one();
-        self.retry(desk, job, Duration::ZERO);
+        self.retry(desk, job, Duration::ZERO, error);
     }
 
     pub(super) fn collect_answers(&self, desk: &mut Desk<T>, cx: &mut task::Context<'_>) -> bool {
