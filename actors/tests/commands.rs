@@ -408,10 +408,15 @@ async fn nobody_is_answered_twice_and_a_further_attempt_costs_no_cooldown() {
                         (vec!["first".to_owned()], 1),
                         "{case}"
                     );
+                    let cause = match end {
+                        End::Error | End::Panic => "on purpose",
+                        End::TimeOut => "took longer than",
+                        End::Unsaid => "too many requests",
+                    };
+                    let reason = &stage.dead()[0];
                     assert!(
-                        stage.dead()[0].contains("answered"),
-                        "{case}: {:?}",
-                        stage.dead()
+                        reason.contains("answered") && reason.contains(cause),
+                        "{case}: {reason}"
                     );
                 }
                 false => {
@@ -425,6 +430,30 @@ async fn nobody_is_answered_twice_and_a_further_attempt_costs_no_cooldown() {
             stage.root.shutdown().await;
         }
     }
+}
+
+#[actix_rt::test]
+async fn a_replayed_command_is_carried_out_within_its_cooldown() {
+    tokio::time::pause();
+    let attempts = AtomicU32::new(0);
+    let command = Command::new("try", async move |call: Call<Said>, ()| {
+        match attempts.fetch_add(1, Ordering::Relaxed) {
+            0 => Err(HandlerError::permanent("on purpose")),
+            _ => say(&call, "done").await,
+        }
+    });
+    let stage = stage(Commands::new("!").command(command.cooldown(Duration::from_secs(3_600))));
+    assert_eq!(stage.say(1, "!try").await, [""; 0]);
+    let letter = stage.router.dead_letters().list().remove(0);
+    stage.router.replay(letter.number).unwrap();
+    let said = stage.answers_within(Duration::from_secs(1)).await;
+    assert_eq!((said, stage.dead().len()), (vec!["done".to_owned()], 0));
+    // Others still wait.
+    assert_eq!(
+        stage.say(1, "!try").await,
+        ["Not so fast: please wait 59 min 59 s."]
+    );
+    stage.root.shutdown().await;
 }
 
 #[actix_rt::test]

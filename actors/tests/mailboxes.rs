@@ -76,7 +76,7 @@ fn each_policy_does_what_its_table_says_and_is_counted() {
                 Overflow::Block,
                 ["full", "waits", "waits"],
                 &["1", "2", "11", "12"],
-                0,
+                1,
             ),
             (Overflow::Reject, ["full", "full", "full"], &["1", "2"], 3),
             (
@@ -237,6 +237,130 @@ fn draining_waits_for_an_answer_that_keeps_the_mailbox_shut() {
         });
         assert_eq!((answer.unwrap(), exit), (1, Exit::Shutdown));
         assert_eq!(root.snapshot().children[0].last_exit, Some(Exit::Shutdown));
+    });
+}
+
+/// Handled by a future that lets other messages pass; writes down how it ends.
+#[derive(Message)]
+#[rtype(result = "u32")]
+struct Slow(u32);
+
+/// As [`Slow`], with a future that has the actor at hand.
+#[derive(Message)]
+#[rtype(result = "u32")]
+struct SlowInside(u32);
+
+struct Ending(Lines, &'static str);
+
+impl Ending {
+    fn is(&mut self, how: &'static str) {
+        self.1 = how;
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.add(self.1);
+    }
+}
+
+impl Handler<Slow> for Clerk {
+    type Result = ResponseFuture<u32>;
+
+    fn handle(&mut self, Slow(number): Slow, _: &mut Self::Context) -> Self::Result {
+        let (busy, mut ending) = (self.busy, Ending(self.lines.clone(), "cut off"));
+        Box::pin(async move {
+            tokio::time::sleep(busy).await;
+            ending.is("finished");
+            number
+        })
+    }
+}
+
+impl Handler<SlowInside> for Clerk {
+    type Result = ResponseActFuture<Self, u32>;
+
+    fn handle(&mut self, SlowInside(number): SlowInside, _: &mut Self::Context) -> Self::Result {
+        let work = tokio::time::sleep(self.busy).into_actor(self);
+        Box::pin(work.map(move |(), actor, _| {
+            actor.lines.add("finished inside");
+            number
+        }))
+    }
+}
+
+#[test]
+fn draining_waits_for_answers_that_let_others_pass() {
+    paused(|| async {
+        let (spec, address, lines) = clerk(8, Overflow::Block, 100);
+        let root = start(spec);
+        let begun = tokio::time::Instant::now();
+        let (free, bound, exit) =
+            futures::join!(address.ask(Slow(1)), address.ask(SlowInside(2)), async {
+                later(1).await;
+                root.shutdown().await
+            });
+        assert_eq!(
+            (free.unwrap(), bound.unwrap(), exit),
+            (1, 2, Exit::Shutdown)
+        );
+        // It stops when they are done, not at the deadline.
+        assert!(begun.elapsed() < Duration::from_millis(200));
+        let mut ends = lines.take();
+        ends.sort();
+        assert_eq!(ends, ["finished", "finished inside"]);
+        assert_eq!(root.snapshot().children[0].last_exit, Some(Exit::Shutdown));
+    });
+}
+
+#[test]
+fn draining_waits_for_an_answer_until_the_deadline_only() {
+    paused(|| async {
+        let (spec, address, lines) = clerk(8, Overflow::Block, 100);
+        let root = start(spec.shutdown_within(Duration::from_millis(50)));
+        let (answer, _) = futures::join!(address.ask(Slow(1)), async {
+            later(1).await;
+            root.shutdown().await
+        });
+        assert!(matches!(answer, Err(AskError::Interrupted)));
+        assert_eq!(lines.take(), ["cut off"]);
+        assert_eq!(root.snapshot().children[0].last_exit, Some(Exit::Killed));
+        later(1_000).await;
+        assert!(lines.take().is_empty());
+    });
+}
+
+#[test]
+fn an_answer_ends_with_the_life_that_began_it() {
+    paused(|| async {
+        let (spec, address, lines) = clerk(8, Overflow::Block, 100);
+        let root = start(spec);
+        let (answer, ()) = futures::join!(address.ask(Slow(1)), async {
+            later(1).await;
+            address.tell(Note(CRASH)).unwrap();
+            later(1).await;
+            assert_eq!(lines.take(), ["666", "cut off"]);
+        });
+        assert!(matches!(answer, Err(AskError::Interrupted)));
+        assert_eq!(address.ask(Slow(2)).await.unwrap(), 2);
+        assert_eq!(lines.take(), ["finished"]);
+        root.shutdown().await;
+    });
+}
+
+#[test]
+fn silence_begins_when_the_last_answer_is_given() {
+    paused(|| async {
+        let (spec, address, lines) = clerk(8, Overflow::Block, 100);
+        let spec = spec.idle_after(Duration::from_millis(30));
+        let root = start(spec.restart(Restart::Temporary));
+        assert_eq!(address.ask(Slow(1)).await.unwrap(), 1);
+        assert_eq!(lines.take(), ["finished"]);
+        later(20).await;
+        assert!(!address.is_stopped());
+        later(20).await;
+        assert!(address.is_stopped());
+        root.shutdown().await;
     });
 }
 

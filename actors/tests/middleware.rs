@@ -1,6 +1,7 @@
 //! What filters and middleware promise, each promise one test.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -427,6 +428,33 @@ fn a_cooldown_skips_what_comes_too_soon_or_puts_it_off() {
             (3, 1),
             "further attempts are free"
         );
+    });
+}
+
+#[test]
+fn a_replay_is_not_held_up_by_a_cooldown() {
+    paused(|| async {
+        let mut stage = Stage::new();
+        let works = Arc::new(AtomicBool::new(false));
+        let (log, repaired) = (Arc::clone(&stage.log), Arc::clone(&works));
+        let ear = closure("ear", async move |said: Event<Said>| {
+            if !repaired.load(Ordering::Relaxed) {
+                return Err(HandlerError::permanent("on purpose"));
+            }
+            log.lock().unwrap().push(said.text.clone());
+            Ok(())
+        });
+        stage.start(ear.layer(Cooldown::global(Duration::from_secs(3_600))));
+        stage.say(1, "alice", "first").await;
+        later(1).await;
+        works.store(true, Ordering::Relaxed);
+        let letter = stage.router.dead_letters().list().remove(0);
+        stage.router.replay(letter.number).unwrap();
+        stage.say(1, "alice", "too soon").await;
+        later(1).await;
+        assert_eq!(stage.heard(), ["first"]);
+        assert_eq!(stage.report().filtered, 1);
+        assert!(stage.router.dead_letters().list().is_empty());
     });
 }
 

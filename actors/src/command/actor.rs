@@ -126,7 +126,7 @@ async fn act<T: Utterance>(set: &Set<T>, call: &Call<T>, found: Found) -> Outcom
             return refuse(set, call, &Refusal::Argument { error, usage }).await;
         }
     };
-    if !set.progress.is_admitted(call) {
+    if !call.is_owed() && !set.progress.is_admitted(call) {
         for cooldown in set.along(&path).flat_map(|command| &command.cooldowns) {
             if let Err(remaining) = cooldown.admit(call) {
                 return refuse(set, call, &Refusal::Cooldown { remaining }).await;

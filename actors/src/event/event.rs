@@ -274,6 +274,15 @@ impl<T: Payload> Event<T> {
         self.inner.ticket
     }
 
+    /// Says whether somebody replays it, or an earlier run has tried it: no cooldown should hold it up then.
+    pub(crate) fn is_owed(&self) -> bool {
+        match self.inner.ticket {
+            Some(Ticket::Dead(_)) => true,
+            Some(Ticket::Left(_)) => self.attempt > 1,
+            None => false,
+        }
+    }
+
     /// Returns the name of the payload's type, without its modules.
     #[must_use]
     pub fn name() -> &'static str {

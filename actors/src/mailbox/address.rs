@@ -274,7 +274,7 @@ where
     M::Result: Send,
 {
     fn tell(&self, message: M) -> Result<(), SendError<M>> {
-        posted(self.letters.try_push(letter(message, None)))
+        posted(self.letters.offer(letter(message, None)))
     }
 
     fn send(&self, message: M) -> BoxFuture<'_, Result<(), SendError<M>>> {

@@ -1,32 +1,33 @@
 //! The mailbox of one actor: letters of any message type that the actor handles.
 
 use std::any::Any;
-use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task;
+use std::task::{self, Poll, ready};
 use std::time::Duration;
 
 use actix::dev::{MessageResponse, OneshotSender};
-use actix::{Actor, Context, Handler, Message, ResponseFuture};
-use futures::FutureExt;
+use actix::{
+    Actor, ActorFuture, AsyncContext, Context, Handler, Message, ResponseActFuture, ResponseFuture,
+};
 
 use super::{Overflow, Queue};
-use crate::supervisor::Exit;
-use crate::supervisor::contain::{contain, text_of};
-use crate::supervisor::control::Myself;
+use crate::supervisor::contain::contain;
 use crate::supervisor::inlet::{Budget, Inlet};
 
 /// The queue of letters to the incarnations of `A`.
 #[derive(Debug)]
 pub(crate) struct Inbox<A: Actor> {
     pub(super) letters: Queue<Letter<A>>,
+    under_way: UnderWay,
 }
 
 /// A message with its type erased, and where the answer goes.
 pub(super) type Letter<A> = Box<dyn Deliver<A>>;
 
 pub(super) trait Deliver<A: Actor>: Send {
-    fn deliver(self: Box<Self>, actor: &mut A, ctx: &mut A::Context);
+    fn deliver(self: Box<Self>, actor: &mut A, ctx: &mut A::Context, under_way: &UnderWay);
     /// Will not be delivered; whoever waits for the answer learns why.
     fn give_back(self: Box<Self>, fate: Fate);
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
@@ -67,10 +68,10 @@ where
     M: Message + Send + 'static,
     M::Result: Send,
 {
-    fn deliver(self: Box<Self>, actor: &mut A, ctx: &mut A::Context) {
+    fn deliver(self: Box<Self>, actor: &mut A, ctx: &mut A::Context, under_way: &UnderWay) {
         let Self { message, answer } = *self;
         let reply = answer.map(|answer| answer.reply);
-        respond::<A, M>(actor.handle(message, ctx), ctx, reply);
+        respond::<A, M>(actor.handle(message, ctx), ctx, reply, under_way);
     }
 
     fn give_back(self: Box<Self>, fate: Fate) {
@@ -91,41 +92,80 @@ where
 
 /// Passes a handler's result on.
 ///
-/// actix runs a [`ResponseFuture`] outside the actor, where its panic would go unseen; so such a one is watched, and its panic ends
-/// the incarnation like any other.
+/// actix would run a [`ResponseFuture`] as a task of its own, which its actor does not end with and whose panic goes unseen. So here
+/// it runs inside the actor's context, like any other future of the actor.
 fn respond<A, M>(
     response: <A as Handler<M>>::Result,
     ctx: &mut Context<A>,
     reply: Option<OneshotSender<M::Result>>,
+    under_way: &UnderWay,
 ) where
     A: Actor<Context = Context<A>> + Handler<M>,
     M: Message + 'static,
 {
     let mut response = Some(response);
-    let future = (&mut response as &mut dyn Any)
+    let any: &mut dyn Any = &mut response;
+    if let Some(Some(free)) = any
         .downcast_mut::<Option<ResponseFuture<M::Result>>>()
-        .and_then(Option::take);
-    let Some(future) = future else {
-        if let Some(response) = response {
-            response.handle(ctx, reply);
+        .map(Option::take)
+    {
+        let future = actix::fut::wrap_future::<_, A>(free);
+        ctx.spawn(Answering::new(future, reply, under_way));
+    } else if let Some(Some(future)) = any
+        .downcast_mut::<Option<ResponseActFuture<A, M::Result>>>()
+        .map(Option::take)
+    {
+        ctx.spawn(Answering::new(future, reply, under_way));
+    } else if let Some(response) = response {
+        response.handle(ctx, reply);
+    }
+}
+
+/// How many answers the incarnation is at.
+type UnderWay = Arc<AtomicUsize>;
+
+/// A future that answers; it counts as under way until it is done or dropped.
+struct Answering<F, R> {
+    future: F,
+    reply: Option<OneshotSender<R>>,
+    under_way: UnderWay,
+}
+
+impl<F, R> Answering<F, R> {
+    fn new(future: F, reply: Option<OneshotSender<R>>, under_way: &UnderWay) -> Self {
+        under_way.fetch_add(1, Ordering::Relaxed);
+        Self {
+            future,
+            reply,
+            under_way: Arc::clone(under_way),
         }
-        return;
-    };
-    let myself = Myself::current();
-    tokio::task::spawn_local(async move {
-        match AssertUnwindSafe(future).catch_unwind().await {
-            Ok(result) => {
-                // Whoever asked may have given up.
-                let _ = reply.map(|reply| reply.send(result));
-            }
-            Err(panic) => {
-                let text = text_of(panic);
-                if let Some(myself) = myself {
-                    myself.control.breaks_with(Exit::Panic(text));
-                }
-            }
+    }
+}
+
+impl<A: Actor, F: ActorFuture<A> + Unpin> ActorFuture<A> for Answering<F, F::Output> {
+    type Output = ();
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        actor: &mut A,
+        ctx: &mut A::Context,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<()> {
+        let result = ready!(Pin::new(&mut self.future).poll(actor, ctx, cx));
+        if let Some(reply) = self.reply.take() {
+            // Whoever asked may have given up.
+            let _ = reply.send(result);
         }
-    });
+        // The pump was polled before, and may wait for this to stop the actor.
+        cx.waker().wake_by_ref();
+        Poll::Ready(())
+    }
+}
+
+impl<F, R> Drop for Answering<F, R> {
+    fn drop(&mut self) {
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Lets go of a letter that will not be delivered; its `Drop` may panic.
@@ -139,6 +179,7 @@ impl<A: Actor> Inbox<A> {
     pub(crate) fn new(capacity: usize, overflow: Overflow) -> Arc<Self> {
         Arc::new(Self {
             letters: Queue::new(capacity, overflow),
+            under_way: UnderWay::default(),
         })
     }
 }
@@ -153,17 +194,17 @@ impl<A: Actor<Context = Context<A>>> Inlet<A> for Inbox<A> {
     ) {
         while budget.allows(ctx) {
             match self.letters.poll_pop(cx) {
-                task::Poll::Ready(Some(letter)) => {
+                Poll::Ready(Some(letter)) => {
                     budget.spend();
-                    letter.deliver(actor, ctx);
+                    letter.deliver(actor, ctx, &self.under_way);
                 }
-                task::Poll::Ready(None) | task::Poll::Pending => return,
+                Poll::Ready(None) | Poll::Pending => return,
             }
         }
     }
 
     fn is_idle(&self) -> bool {
-        self.letters.len() == 0
+        self.letters.len() == 0 && self.under_way.load(Ordering::Relaxed) == 0
     }
 
     fn retire(&self) -> bool {

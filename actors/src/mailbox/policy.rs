@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// | policy | `send().await` | `tell` | counted as |
 /// |---|---|---|---|
-/// | `Block` | waits for room | gives the message back | nothing: the sender slows down |
+/// | `Block` | waits for room | gives the message back | rejected if given back; who waits slows down |
 /// | `Reject` | gives the message back | gives the message back | rejected |
 /// | `DropOldest` | replaces the oldest | replaces the oldest | dropped |
 /// | `DropNewest` | is itself dropped | is itself dropped | dropped |
@@ -21,7 +21,7 @@ pub enum Overflow {
     Block,
     /// The message that came is dropped.
     DropNewest,
-    /// The message that waited longest is dropped.
+    /// The message that waited longest is dropped; not one that was put back, such as a replayed event.
     DropOldest,
     /// The sender gets the message back at once.
     Reject,

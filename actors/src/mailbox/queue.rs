@@ -67,7 +67,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Adds an item without waiting.
+    /// Adds an item without waiting; who finds a queue full that blocks may wait then.
     pub(crate) fn try_push(&self, item: T) -> Result<Accepted<T>, Refused<T>> {
         match self.room.try_acquire() {
             Ok(permit) => {
@@ -77,6 +77,15 @@ impl<T> Queue<T> {
             Err(tokio::sync::TryAcquireError::Closed) => Err(Refused::Closed(item)),
             Err(tokio::sync::TryAcquireError::NoPermits) => self.overflowing(item),
         }
+    }
+
+    /// Adds an item for somebody who never waits: under [`Overflow::Block`] too, what comes back is counted.
+    pub(crate) fn offer(&self, item: T) -> Result<Accepted<T>, Refused<T>> {
+        let outcome = self.try_push(item);
+        if self.blocks() && matches!(outcome, Err(Refused::Full(_))) {
+            self.rejected.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome
     }
 
     /// Adds an item; with [`Overflow::Block`] waits until there is room, in the order of the callers.
@@ -197,7 +206,7 @@ impl<T> Queue<T> {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Returns how many items were given back by the policy [`Overflow::Reject`].
+    /// Returns how many items were given back by the policy, as against to somebody who waits then.
     pub(crate) fn rejected(&self) -> u64 {
         self.rejected.load(Ordering::Relaxed)
     }
@@ -232,7 +241,9 @@ impl<T> Queue<T> {
                 if inner.closed {
                     return Err(Refused::Closed(item));
                 }
-                let Some((_, oldest)) = inner.items.pop_front() else {
+                // What was put back took nobody's room, so dropping it would make none.
+                let place = inner.restored;
+                let Some((_, oldest)) = inner.items.remove(place) else {
                     // The reader took everything meanwhile: there is room after all.
                     drop(inner);
                     return self.try_push(item);
@@ -271,13 +282,17 @@ mod tests {
         let queue = full(Overflow::Block);
         assert!(matches!(queue.try_push(3), Err(Refused::Full(3))));
         assert!(queue.push(3).now_or_never().is_none());
+        assert_eq!((queue.rejected(), queue.dropped()), (0, 0));
+        assert!(matches!(queue.offer(3), Err(Refused::Full(3))));
+        assert_eq!((queue.rejected(), queue.dropped()), (1, 0));
 
         let queue = full(Overflow::Reject);
         assert!(matches!(
             queue.push(3).now_or_never(),
             Some(Err(Refused::Full(3)))
         ));
-        assert_eq!((queue.rejected(), queue.dropped()), (1, 0));
+        assert!(matches!(queue.offer(3), Err(Refused::Full(3))));
+        assert_eq!((queue.rejected(), queue.dropped()), (2, 0));
 
         let queue = full(Overflow::DropOldest);
         assert!(matches!(queue.try_push(3), Ok(Accepted::Dropped(1))));
@@ -332,6 +347,23 @@ mod tests {
         queue.try_push(6).unwrap();
         queue.try_push(7).unwrap();
         assert!(queue.try_push(8).is_err());
+    }
+
+    #[test]
+    fn what_is_put_back_is_not_what_is_dropped() {
+        let queue = Queue::new(2, Overflow::DropOldest);
+        queue.try_push(3).unwrap();
+        queue.restore(1).unwrap();
+        queue.try_push(4).unwrap();
+        assert!(matches!(queue.try_push(5), Ok(Accepted::Dropped(3))));
+        queue.restore(2).unwrap();
+        assert!(matches!(queue.try_push(6), Ok(Accepted::Dropped(4))));
+        let left: Vec<_> = std::iter::from_fn(|| pop(&queue)).collect();
+        assert_eq!(left, [1, 2, 5, 6]);
+        assert_eq!(queue.dropped(), 2);
+        queue.try_push(7).unwrap();
+        queue.try_push(8).unwrap();
+        assert!(matches!(queue.try_push(9), Ok(Accepted::Dropped(7))));
     }
 
     #[test]

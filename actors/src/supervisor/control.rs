@@ -30,8 +30,6 @@ pub(crate) struct Control {
     wish: AtomicU8,
     waker: AtomicWaker,
     exit: Mutex<Option<Exit>>,
-    /// It cannot go on, though its context does not know.
-    broken: AtomicBool,
     /// It ends because nothing has come for long enough.
     idle: AtomicBool,
 }
@@ -80,13 +78,6 @@ impl Control {
         self.exit().get_or_insert(exit);
     }
 
-    /// Ends the incarnation at once, from outside its context.
-    pub(crate) fn breaks_with(&self, exit: Exit) {
-        *self.exit() = Some(exit);
-        self.broken.store(true, Ordering::Release);
-        self.waker.wake();
-    }
-
     /// Says that the incarnation is about to end for want of work.
     pub(crate) fn ends_idle(&self) {
         self.ends_with(Exit::Normal);
@@ -107,12 +98,6 @@ impl Control {
 
     pub(crate) fn take_exit(&self) -> Option<Exit> {
         self.exit().take()
-    }
-
-    pub(crate) fn take_broken(&self) -> Option<Exit> {
-        self.broken
-            .swap(false, Ordering::AcqRel)
-            .then(|| self.take_exit())?
     }
 
     fn exit(&self) -> MutexGuard<'_, Option<Exit>> {

@@ -65,7 +65,7 @@ struct Pump<A: Actor<Context = Context<A>>> {
     asked: bool,
 }
 
-/// How long nothing has come.
+/// How long nothing has come and no answer was under way.
 struct Idle {
     period: Duration,
     since: Instant,
@@ -108,11 +108,12 @@ impl<A: Actor<Context = Context<A>>> Pump<A> {
         if refused {
             self.control.stays();
         }
-        if busy || refused {
+        let at_rest = self.inlets.iter().all(|inlet| inlet.is_idle());
+        if busy || refused || !at_rest {
             idle.since = clock::now();
         }
         let due = clock::after(idle.since, idle.period);
-        if due <= clock::now() && self.inlets.iter().all(|inlet| inlet.is_idle()) {
+        if due <= clock::now() && at_rest {
             idle.asked = true;
             self.control.ends_idle();
             ctx.stop();
@@ -187,9 +188,6 @@ impl<A: Actor<Context = Context<A>>> Future for Drive<A> {
         let wish = control.poll_wish(cx);
         if wish == Wish::Kill {
             return Poll::Ready(this.end(Exit::Killed));
-        }
-        if let Some(exit) = control.take_broken() {
-            return Poll::Ready(this.end(exit));
         }
         let Some(context) = &mut this.context else {
             return Poll::Ready(Exit::Killed);

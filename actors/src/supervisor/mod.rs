@@ -7,7 +7,8 @@
 //! handlers, futures, timers, streams, `Drop` of the actor, of a message, or of the panic's own payload. Two cases are beyond this:
 //! Rust itself aborts the process if a value panics in `Drop` *while* another panic unwinds; and a future that an actor gives to
 //! `actix_rt::spawn` is not the actor's any more: its panic ends that future only. The same is true of
-//! [`actix::Response::fut`](actix::Response); return a [`ResponseFuture`](actix::ResponseFuture) in its place, which is watched.
+//! [`actix::Response::fut`](actix::Response); return a [`ResponseFuture`](actix::ResponseFuture) in its place, which a mailbox runs
+//! as part of the actor.
 
 mod backoff;
 mod child;

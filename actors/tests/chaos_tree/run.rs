@@ -154,7 +154,7 @@ fn refused(to: Id, overflow: Option<Overflow>, error: SendError<Probe>) {
         world.note(if full { "full" } else { "stopped" }, to as u64);
         let worker = &mut world.workers[to];
         worker.refused += 1;
-        if full && overflow == Some(Overflow::Reject) {
+        if full && matches!(overflow, Some(Overflow::Block | Overflow::Reject)) {
             worker.rejected += 1;
         }
         let drops = matches!(overflow, Some(Overflow::DropOldest | Overflow::DropNewest));

@@ -278,7 +278,7 @@ impl Handler<Inside> for Worker {
     }
 }
 
-/// Handled by a future outside the actor.
+/// Handled by a future that has no hold of the actor.
 #[derive(Message)]
 #[rtype(result = "u64")]
 pub(crate) struct Outside(pub(crate) Probe);

@@ -63,6 +63,8 @@ pub(super) struct Job<T> {
     pub(super) event: Event<T>,
     pub(super) failures: u32,
     pub(super) interruptions: u32,
+    /// Why the attempt before failed.
+    pub(super) cause: Option<String>,
     pub(super) suspect: bool,
     /// How many layers have let this attempt pass.
     pub(super) passed: usize,
@@ -82,6 +84,7 @@ impl<T: Payload> Job<T> {
             failures: (event.attempt() - 1).min(attempts.saturating_sub(1)),
             event,
             interruptions: 0,
+            cause: None,
             suspect: false,
             passed: 0,
             since: None,

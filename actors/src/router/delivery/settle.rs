@@ -66,13 +66,19 @@ impl<T: Payload> Courier<T> {
         match wait {
             Some(wait) => {
                 tracing::warn!(handler = &*self.handler, %error, attempt = job.event.attempt(), ?wait, "handling failed, trying again");
-                self.retry(desk, job, wait);
+                self.retry(desk, job, wait, error);
             }
             None => {
-                let unexplained = error.retry() != Retry::Never && self.is_half_said(&job);
-                let reason = Reason::Failed(match unexplained {
-                    true => format!("{error}; whether what it said has arrived is unknown"),
-                    false => error.to_string(),
+                let final_word = error.retry() == Retry::Never;
+                let reason = Reason::Failed(match &job.cause {
+                    // A handler that refuses to go on after a failure does not know what that was.
+                    Some(cause) if final_word => {
+                        format!("{error}; the attempt before failed: {cause}")
+                    }
+                    _ if !final_word && self.is_half_said(&job) => {
+                        format!("{error}; whether what it said has arrived is unknown")
+                    }
+                    _ => error.to_string(),
                 });
                 self.tally.dead.add_one();
                 let attempts = job.event.attempt();
@@ -89,7 +95,8 @@ impl<T: Payload> Courier<T> {
         desk.lanes.done(&job.event.envelope().channel);
     }
 
-    fn retry(&self, desk: &mut Desk<T>, mut job: Job<T>, wait: Duration) {
+    fn retry(&self, desk: &mut Desk<T>, mut job: Job<T>, wait: Duration, error: &HandlerError) {
+        job.cause = Some(error.to_string());
         job.event = job
             .event
             .with_attempt(job.event.attempt().saturating_add(1));
@@ -112,7 +119,7 @@ impl<T: Payload> Courier<T> {
             desk.suspects += 1;
         }
         self.tally.failed.add_one();
-        self.retry(desk, job, Duration::ZERO);
+        self.retry(desk, job, Duration::ZERO, error);
     }
 
     pub(super) fn collect_answers(&self, desk: &mut Desk<T>, cx: &mut task::Context<'_>) -> bool {

@@ -10,7 +10,7 @@ use crate::limiter;
 
 /// Serves each key so many times in a period, and skips, or puts off, the rest.
 ///
-/// The further attempts at one event cost nothing. Up to 10,000 keys are remembered.
+/// The further attempts at one event cost nothing, nor does the replay of a dead letter. Up to 10,000 keys are remembered.
 pub struct Cooldown {
     key: Key,
     table: Mutex<Table>,
@@ -99,7 +99,7 @@ impl Cooldown {
 
 impl Middleware for Cooldown {
     fn before(&self, call: &Call<'_>) -> Verdict {
-        if call.attempt() > 1 {
+        if call.attempt() > 1 || call.is_owed() {
             return Verdict::Pass;
         }
         let Some(key) = (self.key)(call) else {

@@ -130,6 +130,7 @@ pub struct Call<'a> {
     event: &'static str,
     envelope: &'a Envelope,
     attempt: u32,
+    is_owed: bool,
     payload: &'a (dyn Any + Send + Sync),
 }
 
@@ -142,6 +143,7 @@ impl<'a> Call<'a> {
             event: Event::<T>::name(),
             envelope: event.envelope(),
             attempt: event.attempt(),
+            is_owed: event.is_owed(),
             payload: event.payload(),
         }
     }
@@ -168,6 +170,11 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// See [`Event::is_owed`].
+    pub(super) fn is_owed(&self) -> bool {
+        self.is_owed
     }
 
     /// Returns the payload, if it is of this type.
