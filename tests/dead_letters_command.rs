@@ -107,8 +107,12 @@ async fn letters_are_listed_shown_and_purged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     let store = path.to_str().unwrap();
-    let none = letters(&["list", "--store", store, "--json"]).await;
-    assert_eq!((told(&none).0, told(&none).1.len()), (0, 0));
+    for look in [&["list"][..], &["show", "1"], &["purge", "--all"]] {
+        let none = letters(&[look, &["--store", store]].concat()).await;
+        let (code, lines, errors) = told(&none);
+        assert_eq!((code, lines.len()), (1, 0), "{errors}");
+        assert!(errors.contains(&format!("there is no store at {store}")));
+    }
     assert!(!path.exists(), "a look makes no store");
     fill(&path, false).await;
 
@@ -121,6 +125,11 @@ async fn letters_are_listed_shown_and_purged() {
         );
         assert_eq!(letter["reason"]["failed"], "the kitchen is closed");
         assert_eq!(letter["payload"]["text"], "!ping");
+        let trace = letter["trace"].as_str().unwrap();
+        assert!(
+            trace.len() == 16 && u64::from_str_radix(trace, 16).is_ok(),
+            "{trace}"
+        );
     }
     let number = |place: usize| all[place]["number"].to_string();
     let (code, lines, _) = told(&letters(&["list", "--store", store]).await);
@@ -162,7 +171,8 @@ async fn letters_are_listed_shown_and_purged() {
     }
     let (code, _, errors) = told(&letters(&["show", "99", "--store", store]).await);
     assert_eq!(code, 1, "{errors}");
-    assert!(errors.contains("there is no dead letter 99"), "{errors}");
+    let message = format!("there is no dead letter 99 in {store}");
+    assert!(errors.contains(&message), "{errors}");
 
     let (code, _, errors) = told(&letters(&["purge", "--store", store]).await);
     assert_eq!(code, 2, "{errors}");
@@ -172,10 +182,80 @@ async fn letters_are_listed_shown_and_purged() {
     assert_eq!(json(&purged)[0]["purged"], 0);
     let purged = letters(&["purge", "--all", "--store", store, "--json"]).await;
     assert_eq!(json(&purged)[0]["purged"], 2);
+    let (code, lines, errors) = told(&letters(&["list", "--store", store]).await);
+    assert_eq!((code, lines.len()), (0, 0));
+    let message = format!("no dead letters in {store}");
+    assert!(errors.contains(&message), "{errors}");
+    let (code, _, errors) = told(&letters(&["replay", "--all", "--store", store]).await);
+    assert_eq!(code, 0, "{errors}");
+    let (code, _, errors) = told(&letters(&["replay", "7", "--store", store]).await);
+    assert_eq!(code, 1, "{errors}");
+}
+
+#[actix_rt::test]
+async fn what_a_shutdown_left_over_can_be_looked_at_and_purged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = ["--leftovers", "--json", "--store", path.to_str().unwrap()];
+    fill(&path, true).await;
+    let list = async || json(&letters(&[&["list"], &store[..]].concat()).await);
+    let left = list().await;
+    let texts: Vec<_> = left.iter().map(|one| &one["payload"]["text"]).collect();
+    assert_eq!(texts, ["wait", "!ping"]);
+    let number = left[0]["number"].to_string();
+    let shown = json(&letters(&[&["show", &number], &store[..]].concat()).await);
+    assert_eq!(shown, left[..1]);
+    let purged = letters(&[&["purge", &number], &store[..]].concat()).await;
+    assert_eq!(json(&purged)[0]["purged"], 1);
+    assert_eq!(list().await, left[1..]);
+    let dead = letters(&["list", "--json", "--store", path.to_str().unwrap()]).await;
+    assert_eq!(json(&dead).len(), 3, "the dead letters stay");
+    let running = ["--leftovers", "--url", "http://127.0.0.1:9"];
+    let running = letters(&[&["list"], &running[..]].concat()).await;
+    assert_eq!(told(&running).0, 2);
+}
+
+#[actix_rt::test]
+async fn a_look_at_a_damaged_store_leaves_it_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    fill(&path, false).await;
+    std::fs::write(path.join("conf"), "segment_size: nonsense").unwrap();
+    let kept = std::fs::read(path.join("db")).unwrap();
+    for look in [&["list"][..], &["show", "1"], &["replay", "--all"]] {
+        let store = ["--store", path.to_str().unwrap()];
+        let (code, _, errors) = told(&letters(&[look, &store[..]].concat()).await);
+        assert_eq!(code, 1);
+        assert!(errors.contains("is damaged"), "{errors}");
+    }
     assert_eq!(
-        json(&letters(&["list", "--store", store, "--json"]).await).len(),
-        0
+        std::fs::read(path.join("conf")).unwrap(),
+        b"segment_size: nonsense"
     );
+    assert_eq!(std::fs::read(path.join("db")).unwrap(), kept);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[actix_rt::test]
+async fn who_says_where_the_letters_are_needs_no_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    fill(&path, false).await;
+    let config = folder.path().join("greenroom.toml");
+    std::fs::write(&config, "[bto]\n").unwrap();
+    for config in [config, folder.path().join("missing.toml")] {
+        let config = ["--config", config.to_str().unwrap()];
+        let store = ["--store", path.to_str().unwrap(), "--json"];
+        let list = letters(&[&["list"], &store[..], &config[..]].concat()).await;
+        assert_eq!(json(&list).len(), 3);
+        let url = ["--url", "http://127.0.0.1:9"];
+        let list = letters(&[&["list"], &url[..], &config[..]].concat()).await;
+        assert_eq!(told(&list).0, 5, "nobody is there");
+        assert_eq!(
+            told(&letters(&[&["list"], &config[..]].concat()).await).0,
+            3
+        );
+    }
 }
 
 /// `greenroom run` against the simulator.
@@ -275,7 +355,9 @@ async fn a_bot_takes_up_what_was_left_and_replays_what_was_asked_for() {
     let shown = json(&letters(&[&["show", &number(1)], &url[..]].concat()).await);
     assert_eq!(shown[0]["payload"]["text"], "!ping");
     let unknown = letters(&[&["show", "99"], &url[..]].concat()).await;
-    assert_eq!(told(&unknown).0, 1);
+    let (code, _, errors) = told(&unknown);
+    assert_eq!(code, 1);
+    assert!(errors.contains("there is no dead letter 99"), "{errors}");
 
     let replayed = letters(&[&["replay", &number(1)], &url[..]].concat()).await;
     assert_eq!(json(&replayed)[0]["replayed"][0].to_string(), number(1));

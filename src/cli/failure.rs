@@ -174,7 +174,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Locked { path } => Self::failed(format!(
-                "the store at {} is in use by a running bot or another command: stop that first, or name its endpoint with --url",
+                "the store at {} is in use by a running bot or another command: stop that first, or give this one a folder of its own in [store] path",
                 path.display()
             )),
             other => Self::failed(other.to_string()),

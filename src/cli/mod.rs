@@ -35,7 +35,7 @@ use crate::config::{Config, Faults, Purpose, Sources};
 #[derive(Debug, Parser)]
 #[command(name = "greenroom", version, about, propagate_version = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 authentication, 5 network."
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 authentication, 5 network, 130 a second Ctrl-C."
 )]
 struct Cli {
     #[command(flatten)]

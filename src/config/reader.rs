@@ -87,17 +87,15 @@ impl<'a> Section<'a> {
 
     /// Reads a list of texts; none if it is absent.
     pub(super) fn texts(&mut self, key: &'static str) -> Vec<String> {
-        let texts = self.read(key, |value, _| match &value.kind {
-            ValueKind::Array(items) => items
-                .iter()
-                .map(|item| match &item.kind {
-                    ValueKind::String(text) => Ok(text.clone()),
-                    _ => Err(mismatch("text in the list", item)),
-                })
-                .collect(),
+        let text = |item: &Value| match &item.kind {
+            ValueKind::String(text) => Ok(text.clone()),
+            _ => Err(mismatch("text in the list", item)),
+        };
+        self.list(key, |value| match &value.kind {
+            ValueKind::Array(items) => Ok(items.iter().map(|item| (item, text(item))).collect()),
             _ => Err(mismatch("a list of texts", value)),
-        });
-        texts.unwrap_or_default()
+        })
+        .unwrap_or_default()
     }
 
     /// Reads a text that must not be empty.
@@ -236,16 +234,14 @@ impl<'a> Section<'a> {
 
     /// Reads one name, or a list of names.
     pub(super) fn choices<T: Choice>(&mut self, key: &'static str) -> Option<Vec<T>> {
-        self.read(key, |value, _| match &value.kind {
-            ValueKind::String(text) => Ok(vec![chosen(text)?]),
+        let choice = |item: &Value| match &item.kind {
+            ValueKind::String(text) => chosen(text),
+            _ => Err(mismatch("text in the list", item)),
+        };
+        self.list(key, |value| match &value.kind {
+            ValueKind::String(text) => Ok(vec![(value, chosen(text))]),
             ValueKind::Array(items) if items.is_empty() => Err("must not be empty".to_owned()),
-            ValueKind::Array(items) => items
-                .iter()
-                .map(|item| match &item.kind {
-                    ValueKind::String(text) => chosen(text),
-                    _ => Err(mismatch("text in the list", item)),
-                })
-                .collect(),
+            ValueKind::Array(items) => Ok(items.iter().map(|item| (item, choice(item))).collect()),
             _ => Err(mismatch("text or a list of texts", value)),
         })
     }
@@ -253,17 +249,25 @@ impl<'a> Section<'a> {
     /// Reads a list of names or ids; a single one may stand without the list.
     pub(super) fn names(&mut self, key: &'static str) -> Vec<String> {
         let name = |value: &Value| match &value.kind {
-            ValueKind::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-            ValueKind::String(_) => Err("must not be empty".to_owned()),
+            ValueKind::String(text) if text.trim().is_empty() => {
+                Err("must not be empty".to_owned())
+            }
+            ValueKind::String(text) => Ok(text.trim().to_owned()),
             ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
                 Ok(value.to_string())
             }
             _ => Err(mismatch("a name or an id", value)),
         };
-        self.read(key, |value, _| match &value.kind {
+        let name = |value: &Value| {
+            name(value).and_then(|name| match name.parse::<i128>() {
+                Ok(..0) => Err("must be a name or an id: no id is negative".to_owned()),
+                _ => Ok(name),
+            })
+        };
+        self.list(key, |value| match &value.kind {
             ValueKind::Array(items) if items.is_empty() => Err("must not be empty".to_owned()),
-            ValueKind::Array(items) => items.iter().map(name).collect(),
-            _ => Ok(vec![name(value)?]),
+            ValueKind::Array(items) => Ok(items.iter().map(|item| (item, name(item))).collect()),
+            _ => Ok(vec![(value, name(value))]),
         })
         .unwrap_or_default()
     }
@@ -282,10 +286,9 @@ impl<'a> Section<'a> {
     pub(super) fn address(&mut self, key: &'static str) -> Option<SocketAddr> {
         self.read(key, |value, _| match &value.kind {
             ValueKind::String(text) if text.is_empty() => Ok(None),
-            ValueKind::String(text) => text
-                .parse()
-                .map(Some)
-                .map_err(|_| "must be an address and a port, such as 127.0.0.1:9100".to_owned()),
+            ValueKind::String(text) => text.parse().map(Some).map_err(|_| {
+                "must be a numeric address and a port, such as 127.0.0.1:9100".to_owned()
+            }),
             _ => Err(mismatch("an address as text", value)),
         })
         .flatten()
@@ -349,6 +352,33 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Reads a list, and reports every entry that is wrong.
+    fn list<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&Value) -> Result<Entries<'_, T>, String>,
+    ) -> Option<Vec<T>> {
+        let mut wrong = Vec::new();
+        let read = self.read(key, |value, _| {
+            let mut read = Vec::new();
+            for (index, (item, entry)) in parse(value)?.into_iter().enumerate() {
+                match entry {
+                    Ok(entry) => read.push(entry),
+                    Err(message) if std::ptr::eq(item, value) => return Err(message),
+                    Err(message) => wrong.push((index, item.clone(), message)),
+                }
+            }
+            Ok(read)
+        });
+        let all = wrong.is_empty();
+        for (index, item, message) in wrong {
+            let key = format!("{key}[{index}]");
+            let origin = self.context.origin(&join(&self.path, &key), &item);
+            self.report(&key, message, origin);
+        }
+        read.filter(|_| all)
+    }
+
     fn read<T>(
         &mut self,
         key: &'static str,
@@ -383,3 +413,6 @@ impl<'a> Section<'a> {
         self.context.faults.borrow_mut().push(fault);
     }
 }
+
+/// The entries of a list with what was read of each.
+type Entries<'v, T> = Vec<(&'v Value, Result<T, String>)>;

@@ -80,7 +80,7 @@ path = "x"
         "greenroom.toml:17: supervision.backoff_max_ms: must not be less than backoff_min_ms",
         "greenroom.toml:20: handlers[0].kind: must be one of commands, counter, echo, log, ping, welcome",
         "greenroom.toml:24: handlers[1].text: is unknown: expected one of kind, prefix, reply, name, on, channels, users, cooldown_ms, cooldown_per, delivery",
-        "greenroom.toml:25: handlers[1].on: must be one of button, member_joined, member_left, message, message_deleted, message_edited, reaction",
+        "greenroom.toml:25: handlers[1].on[1]: must be one of button, member_joined, member_left, message, message_deleted, message_edited, reaction",
         "greenroom.toml:27: cahce: is unknown: did you mean `cache`?",
     ];
     assert_eq!(found, expected);
@@ -261,13 +261,13 @@ format = "json"
 kind = "echo"
 prefix = ""
 [[handlers]]
-kind = "echo"
+kind = "log"
 on = "message_edited"
 [handlers.delivery]
 attempts = 1
 [[handlers]]
-kind = "log"
-level = "warn"
+kind = "echo"
+on = ["message"]
 [[handlers]]
 kind = "counter"
 [[handlers]]
@@ -289,7 +289,7 @@ reply = "Be kind."
     assert_eq!(
         names,
         [
-            "echo", "echo-2", "log", "counter", "ping", "welcome", "commands"
+            "echo", "log", "echo-2", "counter", "ping", "welcome", "commands"
         ]
     );
     assert_eq!(config.handlers[1].on, [Trigger::MessageEdited]);
@@ -365,6 +365,75 @@ replies = "y"
             "greenroom.toml:12: handlers[0].commands[2].aliases: another command has the name `law` already",
             "greenroom.toml:12: handlers[0].commands[2].aliases: must be one word",
             "greenroom.toml:14: handlers[0].commands[2].replies: is unknown: expected one of name, aliases, about, reply, cooldown_ms",
+        ]
+    );
+}
+
+#[test]
+fn handlers_that_could_never_do_anything_are_faults() {
+    let found = faults(
+        r#"
+[[handlers]]
+kind = "welcome"
+on = ["message", "member_joined", "reaction"]
+[[handlers]]
+kind = "ping"
+on = "button"
+name = "a\nb"
+[[handlers]]
+kind = "commands"
+prefix = "! "
+help = "two words"
+[[handlers]]
+kind = "commands"
+[[handlers.commands]]
+name = "law"
+aliases = ["rules", "law", "rules"]
+reply = "x"
+"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "greenroom.toml:4: handlers[0].on: `welcome` handles member_joined only, not message",
+            "greenroom.toml:4: handlers[0].on: `welcome` handles member_joined only, not reaction",
+            "greenroom.toml:7: handlers[1].on: `ping` handles message only, not button",
+            "greenroom.toml:8: handlers[1].name: must not have control characters in it",
+            "greenroom.toml:9: handlers[2].commands: is required",
+            "greenroom.toml:11: handlers[2].prefix: must not have white space in it",
+            "greenroom.toml:12: handlers[2].help: must be one word, or empty for none",
+            "greenroom.toml:17: handlers[3].commands[0].aliases: `law` is a name of this command already",
+            "greenroom.toml:17: handlers[3].commands[0].aliases: `rules` is a name of this command already",
+        ]
+    );
+}
+
+#[test]
+fn every_wrong_entry_of_a_list_is_a_fault() {
+    let found = faults(
+        r#"
+[endpoint]
+listen = "localhost:9100"
+[[handlers]]
+kind = "log"
+on = ["message", 3, "zzz"]
+users = [
+  "",
+  "alice",
+  -5,
+]
+channels = ["1/", "2"]
+"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "greenroom.toml:3: endpoint.listen: must be a numeric address and a port, such as 127.0.0.1:9100",
+            "greenroom.toml:6: handlers[0].on[1]: must be text in the list, not a number",
+            "greenroom.toml:6: handlers[0].on[2]: must be one of button, member_joined, member_left, message, message_deleted, message_edited, reaction",
+            "greenroom.toml:8: handlers[0].users[0]: must not be empty",
+            "greenroom.toml:10: handlers[0].users[2]: must be a name or an id: no id is negative",
+            "greenroom.toml:12: handlers[0].channels: must be ids of channels, or SPACE/CHANNEL",
         ]
     );
 }

@@ -31,6 +31,10 @@ impl Handler<Event<MemberJoined>> for Welcome {
     fn handle(&mut self, joined: Event<MemberJoined>, _: &mut Context<Self>) -> Self::Result {
         let text = self.text.replace("{name}", &joined.user.display);
         let nowhere = joined.envelope().channel.channel.is_none();
+        if nowhere {
+            let place = &joined.envelope().channel;
+            tracing::warn!(%place, "somebody joined and is not welcomed: there is no welcome channel to speak in");
+        }
         said((!nowhere).then(|| joined.say(text)))
     }
 }

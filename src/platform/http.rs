@@ -517,9 +517,13 @@ impl Refusal {
         let text = String::from_utf8_lossy(body);
         if let Ok(Value::Object(fields)) = serde_json::from_slice(body) {
             refusal.code = fields.get("code").and_then(Value::as_i64);
+            // Some, such as our own endpoint, put the words into an object: `{"error": {"message": "…"}}`.
+            let inside = fields.get("error").and_then(|error| error.get("message"));
             let said = ["message", "error_description", "error"]
                 .into_iter()
-                .find_map(|name| fields.get(name)?.as_str().filter(|text| !text.is_empty()));
+                .filter_map(|name| fields.get(name))
+                .chain(inside)
+                .find_map(|value| value.as_str().filter(|text| !text.is_empty()));
             refusal.message = one_line(said.unwrap_or_default());
         } else if text.trim_start().starts_with('<') {
             refusal.message = "an HTML page".to_owned();

@@ -82,6 +82,12 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// There is no store in the folder, or no folder.
+    #[error("there is no store at {path}", path = path.display())]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A value is longer than its shelf takes.
     #[error("a value of {length} bytes is longer than the {limit} that the shelf `{shelf}` takes")]
     Oversized {
@@ -114,6 +120,7 @@ impl StoreError {
             | Self::Foreign { .. }
             | Self::Format { .. }
             | Self::Full { .. }
+            | Self::Missing { .. }
             | Self::Oversized { .. }
             | Self::Value { .. } => Retry::Never,
             Self::Behind { .. } => Retry::After(Duration::from_millis(100)),

@@ -143,23 +143,48 @@ impl Store {
     ///
     /// As [`open`](Self::open).
     pub fn open_with(settings: StoreSettings) -> Result<Self, StoreError> {
-        let path = settings.path.clone();
-        prepare(&path)?;
-        let attempt = || {
-            catch_unwind(AssertUnwindSafe(|| open_checked(&settings)))
-                .unwrap_or_else(|panic| Err(damaged(&path, text(panic.as_ref()))))
-        };
-        let (database, moved_aside) = match attempt() {
+        let path = &settings.path;
+        prepare(path)?;
+        let (database, moved_aside) = match attempt(&settings) {
             Err(StoreError::Damaged { reason, .. }) => {
-                let aside = engine::move_aside(&path)?;
+                let aside = engine::move_aside(path)?;
                 tracing::error!(path = %path.display(), aside = %aside.display(), reason, "moved a damaged store aside");
-                prepare(&path)?;
-                (attempt()?, Some(aside))
+                prepare(path)?;
+                (attempt(&settings)?, Some(aside))
             }
             other => (other?, None),
         };
-        protect(&path)?;
-        let (gate, tables) = (Gate::new(&path), Arc::new(Tables::default()));
+        Self::start(settings, database, moved_aside)
+    }
+
+    /// Opens the store that is in the folder `path`, for a look: a folder that is not there is not made, and one that cannot be read
+    /// stays where it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`StoreError::Missing`] if there is none, [`StoreError::Damaged`] if it cannot be read.
+    pub fn open_existing(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let settings = StoreSettings::new(path);
+        let path = &settings.path;
+        if !is_store(path) {
+            // A folder of other files is told as such.
+            if path.is_dir() {
+                prepare(path)?;
+            }
+            return Err(StoreError::Missing { path: path.clone() });
+        }
+        let database = attempt(&settings)?;
+        Self::start(settings, database, None)
+    }
+
+    fn start(
+        settings: StoreSettings,
+        database: sled::Db,
+        moved_aside: Option<PathBuf>,
+    ) -> Result<Self, StoreError> {
+        let path = &settings.path;
+        protect(path)?;
+        let (gate, tables) = (Gate::new(path), Arc::new(Tables::default()));
         let writer = Writer::start(&gate, database.clone(), Arc::clone(&tables))?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -333,6 +358,12 @@ impl Drop for Inner {
             disk.writer.close();
         }
     }
+}
+
+/// Opens the database; a panic of the engine is damage.
+fn attempt(settings: &StoreSettings) -> Result<sled::Db, StoreError> {
+    catch_unwind(AssertUnwindSafe(|| open_checked(settings)))
+        .unwrap_or_else(|panic| Err(damaged(&settings.path, text(panic.as_ref()))))
 }
 
 fn open_checked(settings: &StoreSettings) -> Result<sled::Db, StoreError> {

@@ -26,7 +26,7 @@ pub(super) async fn list(selection: &Selection, source: &Source) -> Result<(), F
         source.printer.row(&cells, letter)?;
     }
     if letters.is_empty() {
-        source.remark("no such dead letters are kept");
+        source.remark(&source.none(selection));
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use url::Url;
 
 use self::source::Source;
 use super::{Failure, FailureKind, Globals, logging};
-use crate::config::{Purpose, Sources};
+use crate::config::{Config, Purpose, Sources};
 
 /// The arguments of `greenroom dead-letters`.
 #[derive(Args, Clone, Debug)]
@@ -38,6 +38,17 @@ enum Command {
     Replay(ReplayArgs),
     /// Print one letter with all that is known of it
     Show(ShowArgs),
+}
+
+impl Command {
+    fn leftovers(&self) -> bool {
+        match self {
+            Self::List(ListArgs { kind, .. })
+            | Self::Purge(PurgeArgs { kind, .. })
+            | Self::Show(ShowArgs { kind, .. }) => kind.leftovers,
+            Self::Replay(_) => false,
+        }
+    }
 }
 
 #[derive(Args, Clone, Debug, Default)]
@@ -78,6 +89,8 @@ impl Chosen {
 struct ListArgs {
     #[command(flatten)]
     chosen: Chosen,
+    #[command(flatten)]
+    kind: Kind,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -85,6 +98,15 @@ struct ShowArgs {
     /// The letter's number
     #[arg(value_name = "NUMBER")]
     number: u64,
+    #[command(flatten)]
+    kind: Kind,
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+struct Kind {
+    /// Not the dead letters, but the events that a shutdown left over for the next start
+    #[arg(long)]
+    leftovers: bool,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -100,6 +122,8 @@ struct PurgeArgs {
     /// Only those given up before then: seconds since 1970, or how long ago, such as 90s, 30m, 2h or 7d
     #[arg(long, value_name = "TIME", value_parser = moment)]
     older_than: Option<u64>,
+    #[command(flatten)]
+    kind: Kind,
 }
 
 /// The letters of a command that changes something: never all by accident.
@@ -162,14 +186,25 @@ impl DeadLettersArgs {
 
 /// Does what is asked with the letters of a running bot, or of one that does not run.
 pub(super) async fn run(args: DeadLettersArgs, globals: &Globals) -> Result<(), Failure> {
-    let config = args.apply(globals.sources()).load(Purpose::Offline)?;
+    let loaded = args.apply(globals.sources()).load(Purpose::Offline);
+    let config = match loaded {
+        // Who says where the letters are needs nothing of the configuration.
+        Err(_) if args.store.is_some() || args.url.is_some() => Config::default(),
+        loaded => loaded?,
+    };
     let quiet = Globals {
         // That the store was opened is of no interest here.
         log: Some(globals.log.clone().unwrap_or_else(|| "warn".to_owned())),
         ..globals.clone()
     };
     logging::start(&quiet, &config)?;
-    let source = Source::new(args.url, &config.store.path, globals);
+    let leftovers = args.command.leftovers();
+    if leftovers && args.url.is_some() {
+        let message = "a running bot has taken up its leftovers already: --leftovers looks into the store of one that does not run";
+        return Err(Failure::new(FailureKind::Usage, message));
+    }
+    let store = args.store.unwrap_or_else(|| config.store.path.clone());
+    let source = Source::new(args.url, &store, leftovers, globals);
     match args.command {
         Command::List(args) => look::list(&args.chosen.selection(), &source).await,
         Command::Purge(args) => take::purge(&args.which.selection(args.older_than)?, &source).await,

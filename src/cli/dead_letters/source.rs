@@ -1,11 +1,12 @@
 //! Where the letters are: in a store that nobody has open, or in a running bot.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
 use greenroom_actors::router::{DeadLetter, DeadLetters, Refusal, Selection};
-use greenroom_actors::store::Store;
+use greenroom_actors::store::{Store, StoreError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -17,6 +18,8 @@ use crate::platform::http::{HttpClient, HttpError, HttpRequest};
 #[derive(Debug)]
 pub(super) struct Source {
     place: Place,
+    /// What is meant are not the dead letters, but what a shutdown left over.
+    leftovers: bool,
     pub(super) printer: Printer,
 }
 
@@ -24,6 +27,15 @@ pub(super) struct Source {
 enum Place {
     Store(PathBuf),
     Bot(Url),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(path) => write!(f, "{}", path.display()),
+            Self::Bot(url) => write!(f, "the bot at {url}"),
+        }
+    }
 }
 
 /// What became of a replay.
@@ -39,10 +51,38 @@ pub(super) enum Replay {
 }
 
 impl Source {
-    pub(super) fn new(url: Option<Url>, store: &Path, globals: &Globals) -> Self {
+    pub(super) fn new(url: Option<Url>, store: &Path, leftovers: bool, globals: &Globals) -> Self {
         Self {
+            leftovers,
             place: url.map_or_else(|| Place::Store(store.to_owned()), Place::Bot),
             printer: Printer::report(globals),
+        }
+    }
+
+    fn what(&self) -> &'static str {
+        match self.leftovers {
+            true => "leftover",
+            false => "dead letter",
+        }
+    }
+
+    fn select(
+        &self,
+        dead: &DeadLetters,
+        selection: &Selection,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        match self.leftovers {
+            true => dead.select_leftovers(selection),
+            false => dead.select(selection),
+        }
+    }
+
+    /// Says that there are none.
+    pub(super) fn none(&self, selection: &Selection) -> String {
+        let (place, what) = (&self.place, self.what());
+        match *selection == Selection::default() {
+            true => format!("no {what}s in {place}"),
+            false => format!("no such {what}s in {place}"),
         }
     }
 
@@ -60,8 +100,8 @@ impl Source {
         }
         match &self.place {
             Place::Store(path) => {
-                let selected = open(path)?.map(|(_, dead)| dead.select(selection));
-                Ok(selected.transpose()?.unwrap_or_default())
+                let (_store, dead) = open(path)?;
+                Ok(self.select(&dead, selection)?)
             }
             Place::Bot(url) => {
                 let url = asked(url, "dead-letters", selection)?;
@@ -72,17 +112,21 @@ impl Source {
 
     pub(super) async fn show(&self, number: u64) -> Result<DeadLetter, Failure> {
         let found = match &self.place {
-            Place::Store(path) => match open(path)? {
-                Some((_, dead)) => dead.show(number)?,
-                None => None,
-            },
+            Place::Store(path) => {
+                let (_store, dead) = open(path)?;
+                self.select(&dead, &Selection::one(number))?.pop()
+            }
             Place::Bot(url) => {
                 let path = format!("dead-letters/{number}");
                 let url = asked(url, &path, &Selection::default())?;
                 Some(call("GET", url).await?)
             }
         };
-        found.ok_or_else(|| Failure::failed(format!("there is no dead letter {number}")))
+        found.ok_or_else(|| {
+            let place = &self.place;
+            let what = self.what();
+            Failure::failed(format!("there is no {what} {number} in {place}"))
+        })
     }
 
     pub(super) async fn replay(&self, selection: &Selection) -> Result<Replay, Failure> {
@@ -92,14 +136,12 @@ impl Source {
             refused: Vec<Refusal>,
         }
         match &self.place {
-            Place::Store(path) => match open(path)? {
-                None => Ok(Replay::Marked(0)),
-                Some((store, dead)) => {
-                    let marked = dead.request_replay(selection)?;
-                    store.flush().await?;
-                    Ok(Replay::Marked(marked))
-                }
-            },
+            Place::Store(path) => {
+                let (store, dead) = open(path)?;
+                let marked = dead.request_replay(selection)?;
+                store.flush().await?;
+                Ok(Replay::Marked(marked))
+            }
             Place::Bot(url) => {
                 let url = asked(url, "dead-letters/replay", selection)?;
                 let Answer { replayed, refused } = call("POST", url).await?;
@@ -114,14 +156,15 @@ impl Source {
             purged: u64,
         }
         match &self.place {
-            Place::Store(path) => match open(path)? {
-                None => Ok(0),
-                Some((store, dead)) => {
-                    let purged = dead.purge(selection)?;
-                    store.flush().await?;
-                    Ok(purged)
-                }
-            },
+            Place::Store(path) => {
+                let (store, dead) = open(path)?;
+                let purged = match self.leftovers {
+                    true => dead.purge_leftovers(selection)?,
+                    false => dead.purge(selection)?,
+                };
+                store.flush().await?;
+                Ok(purged)
+            }
             Place::Bot(url) => {
                 let url = asked(url, "dead-letters", selection)?;
                 Ok(call::<Answer>("DELETE", url).await?.purged)
@@ -130,28 +173,24 @@ impl Source {
     }
 }
 
-/// Opens the store, if there is one: a look does not make one.
-fn open(path: &Path) -> Result<Option<(Store, DeadLetters)>, Failure> {
-    if !Store::exists(path) {
-        return match path.exists() && !path.is_dir() {
-            true => Err(Failure::failed(format!(
-                "{} is not a folder",
-                path.display()
-            ))),
-            false => Ok(None),
-        };
-    }
-    let store = Store::open(path)?;
-    if let Some(aside) = store.moved_aside() {
-        let message = format!(
-            "the store at {} was damaged and has been moved to {}",
-            path.display(),
-            aside.display()
-        );
+/// Opens the store that is there. Nothing is made, and nothing is moved: that is for the bot to do.
+fn open(path: &Path) -> Result<(Store, DeadLetters), Failure> {
+    if path.exists() && !path.is_dir() {
+        let message = format!("{} is not a folder", path.display());
         return Err(Failure::failed(message));
     }
+    let store = Store::open_existing(path).map_err(|error| match error {
+        StoreError::Locked { .. } => Failure::failed(format!(
+            "the store at {} is in use by a running bot or another command: stop that first, or name its endpoint with --url",
+            path.display()
+        )),
+        StoreError::Damaged { .. } => Failure::failed(format!(
+            "{error}; it stays as it is: the next start of the bot moves it aside and begins a new one"
+        )),
+        other => other.into(),
+    })?;
     let dead = DeadLetters::open(&store)?;
-    Ok(Some((store, dead)))
+    Ok((store, dead))
 }
 
 /// Writes a selection as a query.

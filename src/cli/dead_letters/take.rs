@@ -18,8 +18,10 @@ pub(super) async fn replay(selection: &Selection, source: &Source) -> Result<(),
         replayed: &'a [u64],
         refused: &'a [Refusal],
     }
+    // Nothing to do is no failure of who asked for all.
+    let is_all = *selection == Selection::default();
     match source.replay(selection).await? {
-        Replay::Marked(0) => Err(Failure::failed("no such dead letters are kept")),
+        Replay::Marked(0) if !is_all => Err(Failure::failed(source.none(selection))),
         Replay::Marked(marked) => {
             let text = format!(
                 "{} will be replayed when the bot starts the next time",
@@ -39,7 +41,7 @@ pub(super) async fn replay(selection: &Selection, source: &Source) -> Result<(),
             };
             source.printer.text(&text, &done)?;
             match (refused.len() as u64, replayed.len()) {
-                (0, 0) => Err(Failure::failed("no such dead letters are kept")),
+                (0, 0) if !is_all => Err(Failure::failed(source.none(selection))),
                 (0, _) => Ok(()),
                 (number, _) => {
                     let message = format!("{} could not be replayed", letters(number));
@@ -60,7 +62,7 @@ pub(super) async fn purge(selection: &Selection, source: &Source) -> Result<(), 
     let text = format!("purged {}", letters(purged));
     source.printer.text(&text, &Line { purged })?;
     match (purged, selection.numbers.is_empty()) {
-        (0, false) => Err(Failure::failed("no such dead letters are kept")),
+        (0, false) => Err(Failure::failed(source.none(selection))),
         _ => Ok(()),
     }
 }

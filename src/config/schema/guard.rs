@@ -38,7 +38,10 @@ impl Guard {
             cooldown: section.millis("cooldown_ms", Duration::ZERO, 0..=24 * HOUR),
             cooldown_per: section.choice("cooldown_per", CooldownPer::default()),
         };
-        let is_place = |text: &String| text.split('/').count() <= 2;
+        let is_place = |text: &String| {
+            let mut parts = text.split('/');
+            text.split('/').count() <= 2 && parts.all(|part| !part.trim().is_empty())
+        };
         if !guard.channels.iter().all(is_place) {
             section.fault("channels", "must be ids of channels, or SPACE/CHANNEL");
         }

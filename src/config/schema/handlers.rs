@@ -123,6 +123,14 @@ impl Command {
                 );
             }
         }
+        for (place, alias) in command.aliases.iter().enumerate() {
+            if *alias == command.name || command.aliases[..place].contains(alias) {
+                section.fault(
+                    "aliases",
+                    format!("`{alias}` is a name of this command already"),
+                );
+            }
+        }
         section.finish();
         command
     }
@@ -147,6 +155,14 @@ pub enum Trigger {
     MessageEdited,
     /// Somebody reacted to a message.
     Reaction,
+}
+
+impl Trigger {
+    fn name(&self) -> &'static str {
+        let mut all = Self::ALL.iter();
+        all.find(|(_, one)| one == self)
+            .map_or("", |(name, _)| name)
+    }
 }
 
 impl Choice for Trigger {
@@ -177,15 +193,30 @@ impl Handler {
             return None;
         };
         let kind = name.read(&mut section);
+        let name = section.filled("name", &free_name(kind.name(), others));
+        let on = section.choices::<Trigger>("on");
+        for trigger in on.iter().flatten() {
+            if !kind.triggers().contains(trigger) {
+                let handled: Vec<_> = kind.triggers().iter().map(Trigger::name).collect();
+                let message = format!(
+                    "`{}` handles {} only, not {}",
+                    kind.name(),
+                    handled.join(", "),
+                    trigger.name()
+                );
+                section.fault("on", message);
+            }
+        }
         let handler = Self {
-            name: section.filled("name", &free_name(kind.name(), others)),
-            on: section
-                .choices("on")
-                .unwrap_or_else(|| kind.default_triggers()),
+            name,
+            on: on.unwrap_or_else(|| kind.triggers()),
             guard: Guard::read(&mut section),
             delivery: Delivery::read(section.section("delivery"), delivery),
             kind,
         };
+        if handler.name.contains(char::is_control) {
+            section.fault("name", "must not have control characters in it");
+        }
         if others.iter().any(|other| other.name == handler.name) {
             let message = format!(
                 "another handler has the name `{}` already: give this one a `name` of its own",
@@ -212,7 +243,8 @@ impl HandlerKind {
         }
     }
 
-    fn default_triggers(&self) -> Vec<Trigger> {
+    /// Returns all that it can handle.
+    fn triggers(&self) -> Vec<Trigger> {
         match self {
             Self::Log { .. } => Trigger::ALL.iter().map(|(_, trigger)| *trigger).collect(),
             Self::Welcome { .. } => vec![Trigger::MemberJoined],
@@ -250,14 +282,7 @@ enum KindName {
 impl KindName {
     fn read(self, section: &mut Section<'_>) -> HandlerKind {
         match self {
-            Self::Commands => HandlerKind::Commands {
-                prefix: section.filled("prefix", "!"),
-                mention: section.flag("mention", false),
-                ignore_case: section.flag("ignore_case", false),
-                suggestions: section.flag("suggestions", false),
-                help: section.text("help", "help"),
-                commands: Command::read_all(section.sections("commands")),
-            },
+            Self::Commands => Self::read_commands(section),
             Self::Counter => HandlerKind::Counter {
                 prefix: section.filled("prefix", "!count"),
             },
@@ -274,6 +299,29 @@ impl KindName {
             Self::Welcome => HandlerKind::Welcome {
                 text: section.filled("text", "Welcome, {name}!"),
             },
+        }
+    }
+}
+
+impl KindName {
+    fn read_commands(section: &mut Section<'_>) -> HandlerKind {
+        let prefix = section.filled("prefix", "!");
+        if !prefix.trim().is_empty() && prefix.contains(char::is_whitespace) {
+            section.fault("prefix", "must not have white space in it");
+        }
+        let help = section.text("help", "help");
+        if help.contains(char::is_whitespace) {
+            section.fault("help", "must be one word, or empty for none");
+        }
+        let commands = Command::read_all(section.sections("commands"));
+        section.require("commands", commands.is_empty());
+        HandlerKind::Commands {
+            prefix,
+            mention: section.flag("mention", false),
+            ignore_case: section.flag("ignore_case", false),
+            suggestions: section.flag("suggestions", false),
+            help,
+            commands,
         }
     }
 }

@@ -305,23 +305,31 @@ impl DeadLetters {
     /// If the store cannot be read.
     pub fn select(&self, selection: &Selection) -> Result<Vec<DeadLetter>, StoreError> {
         let dead = self.shelves().dead.clone();
-        let (mut meant, mut skipped, mut last) = (Vec::new(), 0, None::<Vec<u8>>);
-        let limit = selection.limit.unwrap_or(usize::MAX);
-        while meant.len() < limit {
-            let start = last.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-            // Page by page, so that nobody who adds one waits for long.
-            let page = dead.range(start, PAGE)?;
-            let Some((key, _)) = page.last() else { break };
-            last = Some(key.clone());
-            for (_, letter) in page.into_iter().filter(|(_, one)| selection.matches(one)) {
-                if skipped < selection.offset {
-                    skipped += 1;
-                } else if meant.len() < limit {
-                    meant.push(letter);
-                }
-            }
+        select(&dead, selection)
+    }
+
+    /// Returns those events that are meant of what a shutdown left over, oldest first. Their numbers are of the same row as those of
+    /// the dead letters.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn select_leftovers(&self, selection: &Selection) -> Result<Vec<DeadLetter>, StoreError> {
+        let left = self.shelves().left.clone();
+        select(&left, selection)
+    }
+
+    /// Removes for good what a shutdown left over, as far as it is meant; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read or written; some may have been removed.
+    pub fn purge_leftovers(&self, selection: &Selection) -> Result<u64, StoreError> {
+        let mut purged = 0;
+        for letter in self.select_leftovers(selection)? {
+            purged += u64::from(self.shelves().left.remove(letter.number.to_be_bytes())?);
         }
-        Ok(meant)
+        Ok(purged)
     }
 
     /// Returns all that are kept, oldest first; none if the store cannot be read.
@@ -402,6 +410,26 @@ impl DeadLetters {
             unkept: self.shared.unkept.load(Ordering::Relaxed),
         }
     }
+}
+
+fn select(shelf: &Shelf<DeadLetter>, selection: &Selection) -> Result<Vec<DeadLetter>, StoreError> {
+    let (mut meant, mut skipped, mut last) = (Vec::new(), 0, None::<Vec<u8>>);
+    let limit = selection.limit.unwrap_or(usize::MAX);
+    while meant.len() < limit {
+        let start = last.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        // Page by page, so that nobody who adds one waits for long.
+        let page = shelf.range(start, PAGE)?;
+        let Some((key, _)) = page.last() else { break };
+        last = Some(key.clone());
+        for (_, letter) in page.into_iter().filter(|(_, one)| selection.matches(one)) {
+            if skipped < selection.offset {
+                skipped += 1;
+            } else if meant.len() < limit {
+                meant.push(letter);
+            }
+        }
+    }
+    Ok(meant)
 }
 
 /// Changes one letter; returns whether it is there.

@@ -70,7 +70,8 @@ pub struct DeadLetter {
     pub channel: ChannelKey,
     /// Its place among the events of its origin.
     pub sequence: u64,
-    /// What it followed from.
+    /// What it followed from; written as in the log, in 16 hexadecimal digits.
+    #[serde(with = "hexadecimal")]
     pub trace: u64,
     /// When it was received or emitted, in milliseconds since 1970.
     pub received_ms: u64,
@@ -133,6 +134,34 @@ impl DeadLetter {
         let age = clock::unix_millis().saturating_sub(self.received_ms);
         let now = clock::now();
         now.checked_sub(Duration::from_millis(age)).unwrap_or(now)
+    }
+}
+
+/// Numbers beyond 2^53, which many readers of JSON round.
+mod hexadecimal {
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde calls it with a reference"
+    )]
+    pub(super) fn serialize<S: Serializer>(number: &u64, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{number:016x}"))
+    }
+
+    /// Reads plain numbers too, as stores of earlier versions have them.
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(u64),
+            Digits(String),
+        }
+        match Written::deserialize(from)? {
+            Written::Number(number) => Ok(number),
+            Written::Digits(digits) => u64::from_str_radix(&digits, 16).map_err(D::Error::custom),
+        }
     }
 }
 
