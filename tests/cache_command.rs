@@ -74,10 +74,15 @@ impl Place {
     }
 
     fn run_with(&self, arguments: &[&str], input: &str) -> Outcome {
+        self.run_all(&[&["--path", "kept"], arguments].concat(), input)
+    }
+
+    fn run_all(&self, arguments: &[&str], input: &str) -> Outcome {
         let mut child = Command::new(env!("CARGO_BIN_EXE_greenroom"))
-            .args(["cache", "--path", "kept"])
+            .arg("cache")
             .args(arguments)
             .env_clear()
+            .env("GREENROOM__CACHE__PATH", "kept")
             .current_dir(self.0.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -144,10 +149,10 @@ fn a_store_that_does_not_exist_is_empty_and_stays_absent() {
         (&["get", "--channel", "30", "1"], 1),
         (&["delete", "--channel", "30", "1"], 1),
     ] {
-        let outcome = place.run(arguments);
+        let outcome = place.run_all(arguments, "");
         assert_eq!(outcome.code, Some(code), "{arguments:?} {}", outcome.err);
     }
-    assert_eq!(place.run(&["count"]).out, "0\n");
+    assert_eq!(place.run_all(&["count"], "").out, "0\n");
     let path = place.run(&["path", "--json"]).lines().remove(0);
     assert_eq!(path["exists"], false);
     assert!(path["path"].as_str().unwrap().ends_with("/kept"));
@@ -280,6 +285,28 @@ async fn what_was_exported_can_be_imported() {
         "{}",
         wrong.err
     );
+}
+
+#[test]
+fn a_place_that_was_named_and_has_no_cache_is_exit_code_1() {
+    let place = Place::empty();
+    for command in [
+        &["count"][..],
+        &["list"],
+        &["export"],
+        &["show", "--channel", "1"],
+        &["clear", "--all", "--yes"],
+    ] {
+        let refused = place.run(command);
+        assert_eq!((refused.code, refused.out.as_str()), (Some(1), ""));
+        assert!(
+            refused.err.contains("there is no cache at kept"),
+            "{}",
+            refused.err
+        );
+    }
+    place.run(&["path"]).ok();
+    assert!(!place.path("kept").exists(), "a look makes nothing");
 }
 
 #[actix_rt::test]

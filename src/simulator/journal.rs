@@ -1,6 +1,7 @@
 //! The journal: what went over a platform's wires, in one form for all platforms.
 //!
-//! Entries keep the bytes as they came; JSON is made only when somebody reads the journal.
+//! Entries keep the bytes as they came; JSON is made only when somebody reads the journal. Of a body above
+//! [`Journal::WHOLE`] bytes only the first [`Journal::HEAD`] are kept: `{"hex":…,"bytes":N}` shows these and how many there were.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -26,6 +27,13 @@ pub enum Body {
         bytes: Bytes,
         /// The content type that they came with, or nothing.
         content_type: String,
+    },
+    /// The beginning of a body that is too long for the journal: shown as `{"hex":…,"bytes":N}`.
+    Cut {
+        /// The first bytes.
+        head: Bytes,
+        /// How many there were.
+        bytes: usize,
     },
     /// A fault that was applied, as it is described.
     Fault(Value),
@@ -83,7 +91,7 @@ impl Entry {
             None => {
                 let kind = match self.body {
                     Body::Fault(_) => "fault",
-                    Body::Frame { .. } | Body::Http { .. } => "ws",
+                    Body::Cut { .. } | Body::Frame { .. } | Body::Http { .. } => "ws",
                 };
                 row.insert("kind".into(), kind.into());
             }
@@ -130,11 +138,32 @@ impl Http {
 }
 
 impl Body {
+    /// Leaves of a long body what the journal keeps.
+    fn bounded(self) -> Self {
+        match &self {
+            Self::Frame { bytes, .. } | Self::Http { bytes, .. }
+                if bytes.len() > Journal::WHOLE =>
+            {
+                Self::Cut {
+                    // a copy, since a slice would keep all of it
+                    head: Bytes::copy_from_slice(&bytes[..Journal::HEAD]),
+                    bytes: bytes.len(),
+                }
+            }
+            _ => self,
+        }
+    }
+
     /// Shows the body: JSON parsed, text as text, other bytes as `{"hex":…}`, none as `null`.
     #[must_use]
     pub fn to_json(&self) -> Value {
         match self {
             Self::Fault(fault) => fault.clone(),
+            Self::Cut { head, bytes } => {
+                let mut shown = hex(head);
+                shown["bytes"] = (*bytes).into();
+                shown
+            }
             Self::Frame { bytes, show } => show(bytes),
             Self::Http {
                 bytes,
@@ -146,6 +175,7 @@ impl Body {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Fault(_) => 256,
+            Self::Cut { head, .. } => head.len(),
             Self::Frame { bytes, .. } | Self::Http { bytes, .. } => bytes.len(),
         }
     }
@@ -188,6 +218,10 @@ impl Journal {
     pub const LIMIT: usize = 100_000;
     /// The largest number of bytes that is kept.
     pub const BYTES: usize = 128 << 20;
+    /// The longest body of which all is kept.
+    pub const WHOLE: usize = 64 << 10;
+    /// How many bytes of a longer body are kept.
+    pub const HEAD: usize = 4 << 10;
 
     /// Adds an entry and forgets the oldest ones if the journal is full.
     pub fn push(&mut self, direction: Direction, http: Option<Http>, body: Body) {
@@ -196,7 +230,7 @@ impl Journal {
             seq: self.last,
             direction,
             http,
-            body,
+            body: body.bounded(),
         };
         #[cfg(feature = "testing")]
         if let Some(tap) = &self.tap {
@@ -339,6 +373,26 @@ mod tests {
         );
         assert_eq!(journal.since(1).len(), 1);
         assert!(journal.since(2).is_empty());
+    }
+
+    #[test]
+    fn keeps_the_beginning_of_a_long_body() {
+        let mut journal = Journal::default();
+        for bytes in [Journal::WHOLE, Journal::WHOLE + 1] {
+            journal.push(
+                Direction::In,
+                None,
+                Body::Frame {
+                    bytes: vec![7; bytes].into(),
+                    show: |bytes| bytes.len().into(),
+                },
+            );
+        }
+        let rows: Vec<Value> = journal.since(0).iter().map(Entry::to_json).collect();
+        assert_eq!(rows[0]["body"], Journal::WHOLE);
+        let cut = json!({"hex": "07".repeat(Journal::HEAD), "bytes": Journal::WHOLE + 1});
+        assert_eq!((&rows[1]["kind"], &rows[1]["body"]), (&json!("ws"), &cut));
+        assert!(journal.weight < 2 * Journal::WHOLE);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use greenroom_proto::mezon::api;
 use prost::Message;
 use serde_json::json;
 
-use crate::client::{ALICE, BOB, CLAN, DM, FIRST_MESSAGE, GENERAL, Stage};
+use crate::client::{ALICE, BOB, BOT, CLAN, DM, FIRST_MESSAGE, GENERAL, Stage};
 
 #[actix_rt::test]
 async fn what_is_said_reaches_those_who_joined() {
@@ -167,6 +167,23 @@ async fn tokens_are_transferred_once() {
         "type": 0, "sender": sender, "recipient": recipient, "amount": "10000000", "timestamp": 1, "text_data": "hi", "nonce": 1,
         "extra_info": format!("{{\"type\": \"transfer_token\", \"UserSenderId\": \"1000000000000000001\", \"UserSenderUsername\": \"\", \"UserReceiverId\": \"{ALICE}\"}}"),
         "zk_proof": "sim-proof", "zk_pub": "sim-public-input"}});
+    let refused = rpc("tx.addtx", tx.clone()).await;
+    assert_eq!(refused["error"], "the public key was not proved");
+    let mut body = json!({"user_id": BOT, "ephemeral_pk": "FAe4sisG95oZ42w7buUn5qEE4TAnfTTFPiguZUHmhiF", "jwt": "j", "address": sender,
+        "client_type": "mezon"});
+    let unknown = stage
+        .v1("POST", "/zk-api/prove", "", &body.to_string())
+        .await;
+    assert_eq!(unknown.status, 401);
+    body["jwt"] = stage.token_v1().await.into();
+    for path in ["/zk-api/prove", "/zk-api//prove"] {
+        let answer = stage.v1("POST", path, "", &body.to_string()).await;
+        assert_eq!(
+            answer.json(),
+            json!({"data": {"proof": "sim-proof", "public_input": "sim-public-input"}})
+        );
+        assert_eq!(stage.v1("POST", path, "", "{}").await.status, 400);
+    }
     assert_eq!(rpc("tx.addtx", tx.clone()).await["ok"], true);
     assert_eq!(rpc("tx.addtx", tx).await["ok"], false);
     socket.receive().await;
@@ -178,13 +195,4 @@ async fn tokens_are_transferred_once() {
         ),
         (&json!(10), &json!(ALICE))
     );
-    let body = json!({"user_id": "1", "ephemeral_pk": "k", "jwt": "j", "address": "a", "client_type": "mezon"});
-    for path in ["/zk-api/prove", "/zk-api//prove"] {
-        let answer = stage.v1("POST", path, "", &body.to_string()).await;
-        assert_eq!(
-            answer.json(),
-            json!({"data": {"proof": "sim-proof", "public_input": "sim-public-input"}})
-        );
-        assert_eq!(stage.v1("POST", path, "", "{}").await.status, 400);
-    }
 }

@@ -143,6 +143,11 @@ pub(super) async fn run(args: CacheArgs, globals: &Globals) -> Result<(), Failur
     };
     logging::start(&quiet, &config)?;
     let store = Store::new(&config.cache, globals)?;
+    let makes_it = matches!(args.command, CacheCommand::Import(_) | CacheCommand::Path);
+    // Where a bot would put it, nothing may be yet; a place that somebody names is meant to have it.
+    if args.path.is_some() && !makes_it {
+        store.expect()?;
+    }
     match args.command {
         CacheCommand::Clear(args) => change::clear(&args, &store).await,
         CacheCommand::Count(args) => look::count(&args, &store).await,

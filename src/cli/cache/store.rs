@@ -55,6 +55,25 @@ impl Store {
         ["conf", "db"].iter().any(|file| path.join(file).exists()) || unfinished()
     }
 
+    /// Makes sure that there is a store, or a running bot that has none yet.
+    ///
+    /// # Errors
+    ///
+    /// There is neither, or the bot cannot be reached.
+    pub(super) fn expect(&self) -> Result<(), Failure> {
+        #[cfg(unix)]
+        if crate::cache::Remote::find(self.path())?.is_some() {
+            return Ok(());
+        }
+        match self.exists() {
+            true => Ok(()),
+            false => Err(Failure::failed(format!(
+                "there is no cache at {}",
+                self.path().display()
+            ))),
+        }
+    }
+
     /// Tells a person something that is no result.
     pub(super) fn remark(&self, text: &str) {
         if !self.printer.is_json() {

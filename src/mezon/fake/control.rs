@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use greenroom_actors::connection::Frame;
-use greenroom_proto::mezon::{Wire, event_tag, realtime};
+use greenroom_proto::mezon::{Wire, events, realtime};
 use serde_json::{Map, Value, json};
 
 use super::chat::Effect;
 use super::emit;
 use super::hub::Hub;
+use crate::mezon::event_name;
 use crate::simulator::{Now, Out, Refusal, SocketId};
 
 impl Hub {
@@ -20,15 +21,19 @@ impl Hub {
             Some(Value::String(event)) => event.clone(),
             _ => return Err(Refusal::bad("emit: event is required, a text")),
         };
-        if event_tag(&event).is_none() {
-            return Err(Refusal::bad(format!("emit: unknown event \"{event}\"")));
-        }
+        let Some(event) = event_name(&event) else {
+            let known: Vec<_> = events().map(|(_, name)| name).collect();
+            return Err(Refusal::bad(format!(
+                "emit: unknown event \"{event}\"; known are {}",
+                known.join(", ")
+            )));
+        };
         let data = match body.remove("data") {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(data)) => data,
             Some(_) => return Err(Refusal::bad("emit: data must be an object")),
         };
-        let frames = [Wire::V1, Wire::V2].map(|wire| emit::frame(wire, &event, &data));
+        let frames = [Wire::V1, Wire::V2].map(|wire| emit::frame(wire, event, &data));
         let wires: Vec<(SocketId, Wire)> = self
             .sockets
             .iter()
@@ -68,11 +73,17 @@ impl Hub {
         };
         let from = text("from").unwrap_or_else(|| "alice".into());
         let user = self.world.find_user(&from).map(|user| user.id);
-        let user = user.ok_or_else(|| Refusal::bad(format!("say: unknown user \"{from}\"")))?;
+        let user = user.ok_or_else(|| {
+            let known = self.world.users.values().map(|user| user.username.as_str());
+            unknown("user", &from, known)
+        })?;
         let place = text("channel").unwrap_or_else(|| "general".into());
         let channel_id = self.find_channel(&place);
-        let channel_id =
-            channel_id.ok_or_else(|| Refusal::bad(format!("say: unknown channel \"{place}\"")))?;
+        let channel_id = channel_id.ok_or_else(|| {
+            let channels = self.world.channels.values();
+            let labels = channels.map(|channel| channel.desc.channel_label.as_str());
+            unknown("channel", &place, labels.chain(["dm"]))
+        })?;
         let words = text("text").ok_or_else(|| Refusal::bad("say: text is required"))?;
         let send = realtime::ChannelMessageSend {
             channel_id,
@@ -133,6 +144,19 @@ impl Hub {
             .filter(|channel| channel.desc.channel_label == text);
         found.next().map(|channel| channel.desc.channel_id)
     }
+}
+
+/// Says what is unknown, and what is known instead.
+fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Refusal {
+    const SHOWN: usize = 50;
+    let known: Vec<_> = known
+        .filter(|known| !known.is_empty())
+        .take(SHOWN)
+        .collect();
+    Refusal::bad(format!(
+        "say: unknown {kind} \"{name}\"; known are {}",
+        known.join(", ")
+    ))
 }
 
 fn bytes_of(hex: &str) -> Option<Bytes> {

@@ -75,6 +75,7 @@ impl Reader {
         if field.is_list() {
             let rows = match value {
                 Value::Array(rows) => rows.as_slice(),
+                Value::Object(_) => return Err(wrong(path, "a list", value)),
                 one => std::slice::from_ref(one),
             };
             let row = |(place, row): (usize, &Value)| {
@@ -87,6 +88,12 @@ impl Reader {
     }
 
     fn single(&self, field: &FieldDescriptor, value: &Value, path: &str) -> Result<Proto, String> {
+        if value.is_object() && list_of(field).is_some() {
+            return Err(wrong(path, "a list", value));
+        }
+        if value.is_boolean() && is_id(field.name()) {
+            return Err(wrong(path, "an id", value));
+        }
         match field.kind() {
             Kind::String if value.is_array() => Ok(Proto::String(self.list_text(field, value))),
             Kind::String => Ok(Proto::String(text(value))),
@@ -189,6 +196,10 @@ fn list_of(field: &FieldDescriptor) -> Option<(&'static str, &'static str)> {
         ("ChannelMessage", "references") => Some(("MessageRefList", "refs")),
         _ => None,
     }
+}
+
+fn is_id(name: &str) -> bool {
+    name == "id" || name.ends_with("_id") || name.ends_with("_ids")
 }
 
 fn row_of(field: &FieldDescriptor) -> Option<&'static str> {
@@ -356,6 +367,28 @@ mod tests {
         ] {
             let fault = frame(Wire::V2, event, data.as_object().unwrap()).unwrap_err();
             assert!(fault.contains(part), "{fault}");
+        }
+        for (event, data, part) in [
+            (
+                "channel_message",
+                json!({"message_id": true}),
+                "message_id: expected an id",
+            ),
+            (
+                "channel_message",
+                json!({"mentions": {"user_id": 1}}),
+                "mentions: expected a list",
+            ),
+            (
+                "notifications",
+                json!({"notifications": {}}),
+                "notifications: expected a list",
+            ),
+        ] {
+            for wire in [Wire::V1, Wire::V2] {
+                let fault = frame(wire, event, data.as_object().unwrap()).unwrap_err();
+                assert!(fault.contains(part), "{fault}");
+            }
         }
     }
 }

@@ -26,8 +26,8 @@ pub(super) struct Incoming {
 /// A frame that the server cannot use.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Unreadable {
-    /// It is not an envelope.
-    Frame(FrameError),
+    /// It is not an envelope, or its id is not text.
+    Frame(String),
     /// An id in it is not a number, as those of this server are.
     Id(Cid, FrameError),
 }
@@ -38,9 +38,13 @@ pub(super) fn read(wire: Wire, frame: &Bytes) -> Result<Incoming, Unreadable> {
         if matches!(error.fault(), Fault::NotAnId) {
             Unreadable::Id(Cid::of(wire, frame, 0), error)
         } else {
-            Unreadable::Frame(error)
+            Unreadable::Frame(error.to_string())
         }
     })?;
+    let text = cid_text(frame).unwrap_or_default();
+    if wire == Wire::V1 && std::str::from_utf8(text).is_err() {
+        return Err(Unreadable::Frame("the cid is not UTF-8".to_owned()));
+    }
     let cid = Cid::of(wire, frame, envelope.cid);
     Ok(Incoming {
         unknown: envelope.message.is_none() && frame.len() > cid.0.len(),
@@ -198,6 +202,12 @@ mod tests {
         assert!(!read(Wire::V1, &bytes("")).unwrap().unknown);
         assert!(read(Wire::V2, &bytes("0801c23e00")).unwrap().unknown);
         assert!(read(Wire::V1, &bytes("3206")).is_err());
+    }
+
+    #[test]
+    fn an_id_that_is_not_text_is_not_given_back() {
+        let fault = read(Wire::V1, &bytes("0a02fffeb20100")).unwrap_err();
+        assert_eq!(fault, Unreadable::Frame("the cid is not UTF-8".to_owned()));
     }
 
     #[test]

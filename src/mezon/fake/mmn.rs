@@ -19,6 +19,15 @@ pub(super) struct Ledger {
     accounts: BTreeMap<String, Account>,
     transfers: u64,
     done: VecDeque<TokenSentEvent>,
+    /// What was proved of which public key, in base58.
+    proved: BTreeMap<String, Proved>,
+}
+
+/// A key was proved to be that of an address.
+#[derive(Clone, Debug)]
+struct Proved {
+    address: String,
+    proof: &'static str,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +51,10 @@ const UNIT: u128 = 1_000_000;
 const ACCOUNTS: usize = 100_000;
 /// The largest number of transfers that can be looked up.
 const DONE: usize = 10_000;
+/// The largest number of keys that were proved.
+const KEYS: usize = 100_000;
+/// What a proof and its public input say.
+const PROOF: (&str, &str) = ("sim-proof", "sim-public-input");
 
 impl Ledger {
     /// Answers a JSON-RPC request; a transfer that was accepted is also an event.
@@ -63,7 +76,7 @@ impl Ledger {
             Some("account.getaccount") => self.account(&params),
             Some("tx.addtx") => match self.transfer(params) {
                 Ok((hash, event)) => {
-                    sent = event;
+                    sent = Some(event);
                     Ok(json!({"ok": true, "tx_hash": hash, "error": ""}))
                 }
                 Err(text) => Ok(json!({"ok": false, "tx_hash": "", "error": text})),
@@ -144,21 +157,25 @@ impl Ledger {
         format!("sim-tx-{}", self.transfers)
     }
 
-    fn transfer(&mut self, params: Value) -> Result<(String, Option<TokenSentEvent>), String> {
+    fn transfer(&mut self, params: Value) -> Result<(String, TokenSentEvent), String> {
         let order: Order = serde_json::from_value(params).map_err(|fault| fault.to_string())?;
         let tx = order.tx_msg;
         let amount: u128 = tx
             .amount
             .parse()
             .map_err(|_| "amount must be decimal text".to_owned())?;
+        let extra: Map<String, Value> = serde_json::from_str(&tx.extra_info)
+            .map_err(|fault| format!("extra_info is not a JSON object: {fault}"))?;
         let sender = self.find(&tx.sender);
         let expected = sender.nonce + 1;
+        let signed = match order.signature.as_str() {
+            "" => Err("signature is required"),
+            signature => verify(signature, &tx),
+        };
         let fault = if tx.r#type != 0 {
             Some(format!("unknown transaction type {}", tx.r#type))
-        } else if order.signature.is_empty() {
-            Some("signature is required".to_owned())
-        } else if let Err(fault) = verify(&order.signature, &tx) {
-            Some(fault.to_owned())
+        } else if let Err(fault) = &signed {
+            Some((*fault).to_owned())
         } else if tx.sender.is_empty() || tx.recipient.is_empty() {
             Some("sender and recipient are required".to_owned())
         } else if tx.sender == tx.recipient {
@@ -174,6 +191,8 @@ impl Ledger {
             Some("insufficient balance".to_owned())
         } else if tx.zk_proof.is_empty() || tx.zk_pub.is_empty() {
             Some("zk proof is required".to_owned())
+        } else if let Err(fault) = self.check_proof(&signed.unwrap_or_default(), &tx) {
+            Some(fault.to_owned())
         } else if self.accounts.len() + 2 > ACCOUNTS {
             Some("too many accounts".to_owned())
         } else {
@@ -183,11 +202,58 @@ impl Ledger {
             return Err(text);
         }
         let hash = self.book(&tx.sender, &tx.recipient, amount, tx.nonce);
-        let event = event(&tx, amount, &hash);
-        if let Some(event) = &event {
-            self.note(event.clone());
-        }
+        let event = event(&tx, &extra, amount, &hash);
+        self.note(event.clone());
         Ok((hash, event))
+    }
+
+    /// Checks that the key of a transfer was proved to be its sender's.
+    fn check_proof(&self, key: &[u8], tx: &Transaction) -> Result<(), &'static str> {
+        match self.proved.get(&base58::encode(key)) {
+            None => Err("the public key was not proved"),
+            Some(proved) if proved.address != tx.sender => {
+                Err("the public key was proved for another address")
+            }
+            Some(proved)
+                if (tx.zk_proof.as_str(), tx.zk_pub.as_str()) != (proved.proof, PROOF.1) =>
+            {
+                Err("zk proof is not that of the public key")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Answers a request for a proof; `knows` says whether a token is one of the platform's.
+    pub(super) fn prove(
+        &mut self,
+        body: &[u8],
+        knows: impl FnOnce(&str) -> bool,
+    ) -> Result<Value, Failure> {
+        let body: Map<String, Value> = serde_json::from_slice(body)
+            .map_err(|fault| Failure::bad(format!("body is not a JSON object: {fault}")))?;
+        for field in ["user_id", "ephemeral_pk", "jwt", "address", "client_type"] {
+            let given = body.get(field).is_some_and(|value| match value {
+                Value::String(text) => !text.is_empty(),
+                Value::Number(_) => true,
+                _ => false,
+            });
+            if !given {
+                return Err(Failure::bad(format!("{field} is required")));
+            }
+        }
+        let text = |field: &str| body.get(field).and_then(Value::as_str).unwrap_or_default();
+        if !knows(text("jwt")) {
+            return Err(Failure::new(16, "jwt is not valid"));
+        }
+        if self.proved.len() >= KEYS {
+            self.proved.pop_first();
+        }
+        let proved = Proved {
+            address: text("address").to_owned(),
+            proof: PROOF.0,
+        };
+        self.proved.insert(text("ephemeral_pk").to_owned(), proved);
+        Ok(json!({"data": {"proof": PROOF.0, "public_input": PROOF.1}}))
     }
 
     fn find(&self, address: &str) -> Account {
@@ -200,8 +266,8 @@ fn address_of(user: i64) -> String {
     base58::encode(&Sha256::digest(user.to_string()))
 }
 
-/// Checks the signature over what a transfer says.
-fn verify(signature: &str, tx: &Transaction) -> Result<(), &'static str> {
+/// Checks the signature over what a transfer says; returns the public key that it is good for.
+fn verify(signature: &str, tx: &Transaction) -> Result<Vec<u8>, &'static str> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Signed {
@@ -219,26 +285,10 @@ fn verify(signature: &str, tx: &Transaction) -> Result<(), &'static str> {
         .decode(signed.pub_key)
         .and_then(|key| Ok((key, STANDARD.decode(signed.sig)?)))
         .map_err(|_| "PubKey and Sig must be base64")?;
-    UnparsedPublicKey::new(&ED25519, key)
+    UnparsedPublicKey::new(&ED25519, &key)
         .verify(tx.signed_text().as_bytes(), &sig)
-        .map_err(|_| "invalid signature")
-}
-
-/// Answers a request for a proof.
-pub(super) fn prove(body: &[u8]) -> Result<Value, Failure> {
-    let body: Map<String, Value> = serde_json::from_slice(body)
-        .map_err(|fault| Failure::bad(format!("body is not a JSON object: {fault}")))?;
-    for field in ["user_id", "ephemeral_pk", "jwt", "address", "client_type"] {
-        let given = body.get(field).is_some_and(|value| match value {
-            Value::String(text) => !text.is_empty(),
-            Value::Number(_) => true,
-            _ => false,
-        });
-        if !given {
-            return Err(Failure::bad(format!("{field} is required")));
-        }
-    }
-    Ok(json!({"data": {"proof": "sim-proof", "public_input": "sim-public-input"}}))
+        .map_err(|_| "invalid signature")?;
+    Ok(key)
 }
 
 #[derive(Deserialize)]
@@ -283,10 +333,9 @@ impl Transaction {
 }
 
 /// Makes the event of a transfer from what its sender wrote beside it.
-fn event(tx: &Transaction, amount: u128, hash: &str) -> Option<TokenSentEvent> {
-    let extra: Map<String, Value> = serde_json::from_str(&tx.extra_info).ok()?;
+fn event(tx: &Transaction, extra: &Map<String, Value>, amount: u128, hash: &str) -> TokenSentEvent {
     let text = |name: &str| extra.get(name).and_then(Value::as_str).unwrap_or_default();
-    Some(TokenSentEvent {
+    TokenSentEvent {
         sender_id: text("UserSenderId").parse().unwrap_or_default(),
         sender_name: text("UserSenderUsername").to_owned(),
         receiver_id: text("UserReceiverId").parse().unwrap_or_default(),
@@ -294,7 +343,7 @@ fn event(tx: &Transaction, amount: u128, hash: &str) -> Option<TokenSentEvent> {
         note: tx.text_data.clone(),
         extra_attribute: text("ExtraAttribute").to_owned(),
         transaction_id: hash.to_owned(),
-    })
+    }
 }
 
 fn address(params: &Value) -> Result<&str, (i32, String)> {
@@ -318,6 +367,21 @@ mod tests {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let (answer, event) = ledger.answer(request.to_string().as_bytes());
         (answer["result"].clone(), event)
+    }
+
+    /// The public key of the seed 00 01 .. 1f.
+    const PUBLISHED: &str = "FAe4sisG95oZ42w7buUn5qEE4TAnfTTFPiguZUHmhiF";
+
+    fn prove(ledger: &mut Ledger, key: &str, address: &str) {
+        let body = json!({"user_id": "1", "ephemeral_pk": key, "jwt": "j", "address": address, "client_type": "mezon"});
+        ledger
+            .prove(body.to_string().as_bytes(), |jwt| jwt == "j")
+            .unwrap();
+    }
+
+    fn own_key() -> String {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        base58::encode(pair.public_key().as_ref())
     }
 
     fn transfer(nonce: u64) -> Value {
@@ -369,6 +433,7 @@ mod tests {
             assert_eq!(event, None);
         }
         let mut ledger = Ledger::default();
+        prove(&mut ledger, PUBLISHED, &bot);
         let (answer, _) = call(&mut ledger, "tx.addtx", &order);
         assert_eq!(answer["ok"], true, "{answer}");
         let hash = answer["tx_hash"].as_str().unwrap();
@@ -407,6 +472,7 @@ mod tests {
                 .clone()
         };
         assert_eq!(nonce(&mut ledger), 0);
+        prove(&mut ledger, &own_key(), "A");
         let (answer, event) = call(&mut ledger, "tx.addtx", &transfer(1));
         assert_eq!(answer["ok"], true);
         let event = event.unwrap();
@@ -428,6 +494,31 @@ mod tests {
             account,
             json!({"address": "B", "balance": "1000010000000", "nonce": 0, "decimals": 6})
         );
+    }
+
+    #[test]
+    fn a_transfer_needs_the_proof_of_its_key_and_address() {
+        let refused = |ledger: &mut Ledger, order: &Value| {
+            let (answer, event) = call(ledger, "tx.addtx", order);
+            assert_eq!((answer["ok"].clone(), event), (false.into(), None));
+            answer["error"].as_str().unwrap().to_owned()
+        };
+        let mut ledger = Ledger::default();
+        let order = transfer(1);
+        assert!(refused(&mut ledger, &order).contains("not proved"));
+        prove(&mut ledger, &own_key(), "B");
+        assert!(refused(&mut ledger, &order).contains("another address"));
+        prove(&mut ledger, &own_key(), "A");
+        let mut forged = order.clone();
+        forged["tx_msg"]["zk_proof"] = "mine".into();
+        assert!(refused(&mut ledger, &forged).contains("zk proof"));
+        for extra in ["", "[]", "{"] {
+            let mut odd = order.clone();
+            odd["tx_msg"]["extra_info"] = extra.into();
+            sign(&mut odd);
+            assert!(refused(&mut ledger, &odd).contains("extra_info"));
+        }
+        assert_eq!(call(&mut ledger, "tx.addtx", &order).0["ok"], true);
     }
 
     #[test]
@@ -453,18 +544,15 @@ mod tests {
     #[test]
     fn a_proof_needs_every_field() {
         let body = json!({"user_id": "1", "ephemeral_pk": "k", "jwt": "j", "address": "a", "client_type": "mezon"});
-        assert_eq!(
-            prove(body.to_string().as_bytes()).unwrap()["data"]["proof"],
-            "sim-proof"
-        );
+        let ask = |body: &Value, jwt: &str| {
+            Ledger::default().prove(body.to_string().as_bytes(), |given| given == jwt)
+        };
+        assert_eq!(ask(&body, "j").unwrap()["data"]["proof"], "sim-proof");
+        assert_eq!(ask(&body, "other").unwrap_err().status(), 401);
         for field in ["user_id", "ephemeral_pk", "jwt", "address", "client_type"] {
             let mut body = body.clone();
             body.as_object_mut().unwrap().remove(field);
-            assert_eq!(
-                prove(body.to_string().as_bytes()).unwrap_err().status(),
-                400,
-                "{field}"
-            );
+            assert_eq!(ask(&body, "j").unwrap_err().status(), 400, "{field}");
         }
     }
 }
