@@ -23,9 +23,6 @@ use super::socket::Socket;
 const BODY_LIMIT: usize = 16 << 20;
 /// Longer than clients keep idle connections, so that none is closed while a request is on its way.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a connection whose answer is complete still reads what its client sends. A websocket is one too, after the close
-/// frame, so this is short; without it, unread bytes would reset the connection before the client has read the end.
-const LINGER: Duration = Duration::from_millis(10);
 
 /// Makes the server that accepts connections.
 pub(super) fn serve(
@@ -49,7 +46,6 @@ pub(super) fn serve(
         .workers(1)
         .tcp_nodelay(true)
         .keep_alive(KEEP_ALIVE)
-        .client_disconnect_timeout(LINGER)
         .disable_signals()
         .listen(listener)?
         .run();
