@@ -68,7 +68,7 @@ impl Handler<Event<Work>> for Worker {
                 Task::SayAndHang => saying.saying(std::future::pending()).await?,
                 Task::SayThenHang => {
                     saying.saying(std::future::ready(Ok(()))).await?;
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
                 Task::Now | Task::Panic => {}
             }
