@@ -55,12 +55,17 @@ fn similar(value: Value) -> Vec<Value> {
     let mut all = match &value {
         Value::Null => return Vec::new(),
         Value::Bool(flag) => vec![Value::from(u8::from(*flag))],
-        Value::Number(number) => vec![
-            Value::from(number.to_string()),
-            Value::from(number.as_f64() != Some(0.0)),
-        ],
+        Value::Number(number) => [
+            Some(Value::from(number.to_string())),
+            number.as_i64().and_then(at_the_limit),
+            Some(Value::from(number.as_f64() != Some(0.0))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         Value::String(text) => [
             text.parse::<i64>().map(Value::from).ok(),
+            text.parse().ok().and_then(at_the_limit),
             text.parse::<bool>().map(Value::from).ok(),
         ]
         .into_iter()
@@ -82,9 +87,16 @@ fn similar(value: Value) -> Vec<Value> {
     all
 }
 
+/// A number that is too large for 32 bits is read at their limit, as protobuf's older wire is.
+fn at_the_limit(number: i64) -> Option<Value> {
+    let (least, most) = (i64::from(i32::MIN), i64::from(i32::MAX));
+    let limited = number.clamp(least, most);
+    (limited != number).then(|| Value::from(limited))
+}
+
 #[cfg(test)]
 mod tests {
-    use greenroom_proto::mezon::api::ChannelDescription;
+    use greenroom_proto::mezon::api::{ChannelDescription, MessageAttachment};
     use serde_json::json;
 
     use super::*;
@@ -118,6 +130,10 @@ mod tests {
         assert_eq!((channel.channel_private, channel.is_mute), (1, true));
         assert_eq!((channel.parent_id, channel.last_sent_message), (0, None));
         assert_eq!(channel.user_ids.len(), 3);
+        for size in [json!("5000000000"), json!(5_000_000_000_i64)] {
+            let file: MessageAttachment = object(json!({ "size": size, "url": "u" }));
+            assert_eq!((file.size, file.url.as_str()), (i32::MAX, "u"));
+        }
         for nothing in [json!(null), json!([]), json!("x")] {
             assert_eq!(
                 object::<ChannelDescription>(nothing),
