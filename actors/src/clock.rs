@@ -60,7 +60,8 @@ pub fn unix_millis() -> u64 {
 
 /// Returns whole milliseconds, as many as fit.
 pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    let seconds = duration.as_secs().saturating_mul(1_000);
+    seconds.saturating_add(duration.subsec_millis().into())
 }
 
 /// Wakes a task at a moment that may change; for what is polled by hand.

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::connection::RequestError;
-use crate::event::{Event, Id, Payload};
+use crate::event::{Envelope, Event, Id, Payload};
 use crate::router::Wait;
 
 /// A message that somebody said. A vocabulary of chat implements it once, and has commands and dialogues by that.
@@ -119,12 +119,17 @@ impl Scope {
     /// for what does not count.
     #[must_use]
     pub fn key<T: Utterance>(self, event: &Event<T>) -> Vec<u8> {
-        let envelope = event.envelope();
+        self.key_of(event.envelope(), event.speaker())
+    }
+
+    /// As [`key`](Self::key), for whatever somebody has done: where the envelope says, and by whom.
+    #[must_use]
+    pub fn key_of(self, envelope: &Envelope, user: &Id) -> Vec<u8> {
         let channel = &envelope.channel;
         let channel = matches!(self, Self::Channel | Self::UserInChannel)
             .then_some((&channel.space, &channel.channel))
             .unzip();
-        let user = matches!(self, Self::User | Self::UserInChannel).then(|| event.speaker());
+        let user = matches!(self, Self::User | Self::UserInChannel).then_some(user);
         let (platform, bot) = (envelope.origin.platform(), envelope.origin.bot());
         // Texts and nulls: nothing that JSON cannot say.
         serde_json::to_vec(&(platform, bot, channel.0, channel.1, user)).unwrap_or_default()

@@ -15,10 +15,12 @@ use futures::future::{FutureExt, LocalBoxFuture};
 use greenroom_actors::connection::memory::{self, MemoryServer, MemoryTransport, Peer};
 use greenroom_actors::connection::{
     Class, Confirmation, Connected, Connection, ConnectionRef, DialError, DialRequest,
-    Disconnected, Frame, Protocol, Reception, RequestError, Settings, Transport, Trouble,
+    Disconnected, Frame, HangUp, Protocol, Reception, RequestError, Settings, TakeLeave, Transport,
+    Trouble,
 };
 use greenroom_actors::entropy::Entropy;
 use greenroom_actors::event::{ChannelKey, Event, Origin};
+use greenroom_actors::mailbox::Ref;
 use greenroom_actors::router::{Router, Topic, closure};
 use greenroom_actors::supervisor::{ChildSpec, Exit, Root, Strategy, Supervisor};
 use greenroom_actors::telemetry::Counters;
@@ -31,6 +33,8 @@ thread_local! {
     static DONE: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     /// So many times what was missed cannot be fetched.
     static FAILING: Cell<u32> = const { Cell::new(0) };
+    /// How long it takes to find out what to join.
+    static PLANNING: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 struct Toy {
@@ -103,7 +107,14 @@ impl Protocol for Toy {
     }
 
     fn join(&mut self, (): &()) -> LocalBoxFuture<'static, Result<Vec<String>, Trouble>> {
-        async { Ok(vec!["join 1".to_owned(), "join 2".to_owned()]) }.boxed_local()
+        let wait = PLANNING.get();
+        async move {
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            Ok(vec!["join 1".to_owned(), "join 2".to_owned()])
+        }
+        .boxed_local()
     }
 
     fn heartbeat(&self) -> String {
@@ -195,6 +206,8 @@ struct Stage {
     server: MemoryServer,
     root: Root,
     connection: ConnectionRef<Toy>,
+    take_leave: Ref<TakeLeave>,
+    hang_up: Ref<HangUp>,
     handled: Arc<Mutex<Vec<u64>>>,
     lifecycle: Arc<Mutex<Vec<String>>>,
     counters: Arc<Counters>,
@@ -257,6 +270,7 @@ impl Stage {
             )
         });
         let connection = ConnectionRef::new(spec.address().narrow());
+        let (take_leave, hang_up) = (spec.address().narrow(), spec.address().narrow());
         let root = Root::start(
             Supervisor::new("root", Strategy::OneForOne)
                 .child(spec)
@@ -266,6 +280,8 @@ impl Stage {
             server,
             root,
             connection,
+            take_leave,
+            hang_up,
             handled,
             lifecycle,
             counters,
@@ -284,6 +300,9 @@ impl Stage {
         peer
     }
 }
+
+/// What ends a link in order.
+const GOODBYE: &str = r#"Close(Some((1000, "")))"#;
 
 async fn read(peer: &Peer) -> Option<String> {
     match peer.receive().await? {
@@ -312,6 +331,24 @@ fn paused<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
 
 async fn later(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+/// Only then the adapter knows who the bot is, and so whom a message means.
+#[test]
+fn events_wait_until_it_is_known_what_to_join() {
+    paused(|| async {
+        let mut stage = Stage::new(Duration::ZERO, false);
+        PLANNING.set(Duration::from_millis(500));
+        let peer = stage.server.accept().await.unwrap().open();
+        happen(&peer, 1).await;
+        happen(&peer, 2).await;
+        later(300).await;
+        assert!(stage.handled.lock().unwrap().is_empty());
+        assert_eq!(read(&peer).await.unwrap(), "r1:join 1");
+        later(10).await;
+        assert_eq!(*stage.handled.lock().unwrap(), [1, 2]);
+        stage.root.shutdown().await;
+    });
 }
 
 #[test]
@@ -552,8 +589,64 @@ fn shutdown_sends_what_waits_and_says_goodbye() {
         assert_eq!(read(&peer).await.unwrap(), "r3:last words");
         say(&peer, "a3:heard").await;
         assert_eq!(asked.await.unwrap(), Ok("heard".to_owned()));
-        assert_eq!(read(&peer).await.unwrap(), r#"Close(Some((1000, "")))"#);
+        assert_eq!(read(&peer).await.unwrap(), GOODBYE);
+        later(1_000).await;
+        assert!(!shutdown.is_finished(), "it waits for the answer");
+        say(&peer, "e1").await;
+        peer.send(Frame::Close(Some((1_000, String::new())))).await;
+        later(1).await;
+        assert!(shutdown.is_finished(), "and no longer than that");
         assert_eq!(shutdown.await.unwrap(), Exit::Shutdown);
+        assert_eq!(read(&peer).await, None);
+        assert_eq!(stage.counters.unread.get(), 1, "what came too late");
+    });
+}
+
+#[test]
+fn a_peer_that_does_not_close_is_waited_for_so_long_and_no_longer() {
+    paused(|| async {
+        let mut stage = Stage::new(Duration::ZERO, false);
+        let peer = stage.accept().await;
+        let begin = tokio::time::Instant::now();
+        assert_eq!(stage.root.shutdown().await, Exit::Shutdown);
+        assert_eq!(begin.elapsed().as_secs(), 4);
+        assert_eq!(read(&peer).await.unwrap(), GOODBYE);
+        assert_eq!(read(&peer).await, None);
+
+        let mut stage = Stage::new(Duration::ZERO, false);
+        let peer = stage.accept().await;
+        let hung_up = stage.hang_up.send(HangUp);
+        hung_up.await.unwrap();
+        assert_eq!(read(&peer).await.unwrap(), GOODBYE);
+        later(3_000).await;
+        let begin = tokio::time::Instant::now();
+        stage.root.shutdown().await;
+        assert_eq!(begin.elapsed().as_secs(), 1, "it was closed before");
+    });
+}
+
+#[test]
+fn handlers_hear_of_the_end_once_while_what_they_say_still_leaves() {
+    paused(|| async {
+        let mut stage = Stage::new(Duration::ZERO, false);
+        let peer = stage.accept().await;
+        later(1).await;
+        stage.take_leave.send(TakeLeave).await.unwrap();
+        stage.take_leave.send(TakeLeave).await.unwrap();
+        later(1).await;
+        assert_eq!(*stage.lifecycle.lock().unwrap(), ["up 0", "down"]);
+        let connection = stage.connection.clone();
+        let asked = tokio::task::spawn_local(async move { connection.ask("bye".into()).await });
+        assert_eq!(read(&peer).await.unwrap(), "r3:bye");
+        say(&peer, "a3:bye").await;
+        assert_eq!(asked.await.unwrap(), Ok("bye".to_owned()));
+        peer.cut();
+        let peer = stage.accept().await;
+        later(1_000).await;
+        assert_eq!(*stage.lifecycle.lock().unwrap(), ["up 0", "down"]);
+        peer.cut();
+        stage.root.shutdown().await;
+        assert_eq!(*stage.lifecycle.lock().unwrap(), ["up 0", "down"]);
     });
 }
 

@@ -10,7 +10,8 @@ use actix::prelude::*;
 use greenroom_actors::clock;
 use greenroom_actors::event::{ChannelKey, Event, Origin};
 use greenroom_actors::router::{
-    Delivery, HandlerError, HandlerReport, Order, Reason, ReplayError, Router, Selection, closure,
+    Delivery, HandlerError, HandlerFailed, HandlerReport, Order, Reason, ReplayError, Router,
+    Selection, closure,
 };
 use greenroom_actors::store::Store;
 use greenroom_actors::supervisor::{Root, Strategy, Supervisor};
@@ -523,5 +524,49 @@ fn an_event_whose_publisher_gives_up_is_counted() {
         let report = bot.report();
         assert!(report.abandoned > 0, "{report:?}");
         assert_eq!(report.handled + report.abandoned, 6);
+    });
+}
+
+#[test]
+fn a_handler_that_gives_up_is_told_of_but_not_of_those_who_are_told() {
+    paused(|| async {
+        let router = Router::default();
+        let origin = Origin::new("stage", "bot", &router);
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&heard);
+        let handlers = Supervisor::new("handlers", Strategy::OneForOne)
+            .child(closure("panics", async |_: Event<Tip>| panic!("on purpose")).register(&router))
+            .child(
+                closure("hears", async move |failed: Event<HandlerFailed>| {
+                    let key = failed.envelope().channel.clone();
+                    log.lock().unwrap().push((failed.payload().clone(), key));
+                    Err(HandlerError::permanent("nor can this one"))
+                })
+                .register(&router),
+            );
+        let root = Root::start(handlers);
+        let tip = Tip {
+            number: 1,
+            nap_ms: 0,
+        };
+        let event = Event::new(&origin, 1, ChannelKey::new(1, 2), tip);
+        router.topic().publish(event).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let heard = heard.lock().unwrap().clone();
+        let [(failed, key)] = heard.as_slice() else {
+            panic!("{heard:?}")
+        };
+        assert_eq!(
+            (
+                failed.handler.as_str(),
+                failed.event.as_str(),
+                failed.attempts
+            ),
+            ("panics", "Tip", 3)
+        );
+        assert!(failed.reason.contains("on purpose"), "{}", failed.reason);
+        assert_eq!(*key, ChannelKey::new(1, 2));
+        assert_eq!(router.dead_letters().total(), 2);
+        root.shutdown().await;
     });
 }

@@ -15,9 +15,14 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && name != "tests" {
+        // What is written for others to start from is theirs to document.
+        if path.is_dir() && name != "tests" && name != "template" {
             sources(&path, found);
-        } else if name.ends_with(".rs") && name != "tests.rs" && name != "testing.rs" {
+        } else if path.is_file()
+            && name.ends_with(".rs")
+            && name != "tests.rs"
+            && name != "testing.rs"
+        {
             found.push(path);
         }
     }

@@ -1,4 +1,4 @@
-//! The value of one key: up to [`MAX_ROWS`] messages of one channel. Pure.
+//! A value: up to [`MAX_ROWS`] messages of one channel. Pure.
 //!
 //! `version u8 | rows u32 | bytes u64 | oldest u64 | newest u64 | last id | table | bodies`, where the table has
 //! `id | at u64 | format u8 | length u32` for each message in ascending order of ids: it can be searched without touching a body.
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::codec::{Reader, put_id};
 use crate::event::Id;
 
-/// The most messages that one value holds. With 64 the engine needs a third more memory and is not faster.
+/// The most messages that one value holds.
 pub(super) const MAX_ROWS: usize = 32;
 
 /// A value with fewer messages than this is filled up before another one is begun.
@@ -58,11 +58,7 @@ pub(super) fn encode(rows: &[(Id, Row)], span: &Span) -> Vec<u8> {
     let bodies = usize::try_from(span.bytes).unwrap_or_default();
     let mut out = Vec::with_capacity(48 + rows.len() * 22 + bodies);
     out.push(VERSION);
-    out.extend_from_slice(&length(rows.len()).to_be_bytes());
-    out.extend_from_slice(&span.bytes.to_be_bytes());
-    out.extend_from_slice(&span.oldest.to_be_bytes());
-    out.extend_from_slice(&span.newest.to_be_bytes());
-    put_id(&mut out, &span.last);
+    put_span(&mut out, span);
     for (id, row) in rows {
         put_id(&mut out, id);
         put_row(&mut out, row);
@@ -139,6 +135,20 @@ fn header(reader: &mut Reader<'_>) -> Option<Span> {
     if reader.u8()? != VERSION {
         return None;
     }
+    read_span(reader)
+}
+
+/// Appends a summary: rows, bytes, times, last id.
+pub(super) fn put_span(out: &mut Vec<u8>, span: &Span) {
+    out.extend_from_slice(&u32::try_from(span.rows).unwrap_or(u32::MAX).to_be_bytes());
+    out.extend_from_slice(&span.bytes.to_be_bytes());
+    out.extend_from_slice(&span.oldest.to_be_bytes());
+    out.extend_from_slice(&span.newest.to_be_bytes());
+    put_id(out, &span.last);
+}
+
+/// Reads what [`put_span`] wrote.
+pub(super) fn read_span(reader: &mut Reader<'_>) -> Option<Span> {
     let rows = u64::from(reader.u32()?);
     Some(Span {
         rows,

@@ -144,31 +144,53 @@ impl Cache {
         lines: impl BufRead,
         parse: impl Fn(u8, &Value) -> Result<Bytes, BoxError>,
     ) -> Result<u64, CacheError> {
-        let mut batch = Vec::with_capacity(PAGE);
-        let mut saved = 0;
-        for (number, line) in (1..).zip(lines.lines()) {
-            let line = line.map_err(|source| failed("read", source))?;
-            if line.trim().is_empty() {
-                continue;
-            }
-            match from_line(&line, &parse) {
-                Ok(record) => batch.push(record),
-                Err(source) => {
-                    self.save(batch).await?;
-                    return Err(CacheError::Import {
-                        line: number,
-                        source,
-                    });
-                }
-            }
-            saved += 1;
-            if batch.len() >= PAGE {
-                self.save(std::mem::take(&mut batch)).await?;
-            }
-        }
-        self.save(batch).await?;
-        Ok(saved)
+        import_into(lines, parse, |_| self).await
     }
+}
+
+/// As [`Cache::import`], with lines for several caches: `cache_of` says for which a message is.
+///
+/// # Errors
+///
+/// As [`Cache::import`].
+pub async fn import_into<'a>(
+    lines: impl BufRead,
+    parse: impl Fn(u8, &Value) -> Result<Bytes, BoxError>,
+    cache_of: impl Fn(&Record) -> &'a Cache,
+) -> Result<u64, CacheError> {
+    let mut batch = Vec::with_capacity(PAGE);
+    let mut cache: Option<&Cache> = None;
+    let mut saved = 0;
+    let mut broken = Ok(());
+    for (number, line) in (1..).zip(lines.lines()) {
+        let line = line.map_err(|source| failed("read", source))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let record = match from_line(&line, &parse) {
+            Ok(record) => record,
+            Err(source) => {
+                broken = Err(CacheError::Import {
+                    line: number,
+                    source,
+                });
+                break;
+            }
+        };
+        let into = cache_of(&record);
+        if let Some(last) = cache
+            && (batch.len() >= PAGE || !std::ptr::eq(last, into))
+        {
+            last.save(std::mem::take(&mut batch)).await?;
+        }
+        cache = Some(into);
+        batch.push(record);
+        saved += 1;
+    }
+    if let Some(last) = cache {
+        last.save(batch).await?;
+    }
+    broken.map(|()| saved)
 }
 
 fn failed(action: &'static str, source: std::io::Error) -> CacheError {

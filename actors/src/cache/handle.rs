@@ -9,6 +9,7 @@ use actix::prelude::*;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::batch::Batch;
 use super::disk::DiskBackend;
 use super::error::CacheError;
 use super::message::*;
@@ -145,6 +146,22 @@ impl Cache {
         Ok(())
     }
 
+    /// Keeps the messages of a batch, each in place of what has its channel and id. Unlike those of [`save`](Self::save), their bodies
+    /// are not copied again.
+    ///
+    /// # Errors
+    ///
+    /// As [`save`](Self::save).
+    pub async fn save_batch(&self, batch: Batch) -> Result<(), CacheError> {
+        let parts = batch.split(self.shards(), |channel| self.shard_of(channel));
+        for (shard, part) in parts.into_iter().enumerate() {
+            if !part.is_empty() {
+                self.ask(shard, SaveBatch(part)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Hands messages over without waiting; what has no room in a shard's mailbox comes back.
     ///
     /// # Errors
@@ -183,13 +200,18 @@ impl Cache {
         self.ask(self.shard_of(&channel), Get { channel, id }).await
     }
 
-    /// Finds a part of a channel.
+    /// Finds a part of a channel. The latest messages are mostly in memory: then they are found here and now, without a way to the
+    /// shard's thread and back.
     ///
     /// # Errors
     ///
     /// If the shard does not run or its engine cannot read.
     pub async fn list(&self, query: Query) -> Result<Vec<Record>, CacheError> {
-        self.ask(self.shard_of(&query.channel), List(query)).await
+        let shard = self.shard_of(&query.channel);
+        match self.shared.recent(shard, &query) {
+            Some(records) => Ok(records),
+            None => self.ask(shard, List(query)).await,
+        }
     }
 
     /// Counts all messages.

@@ -1,5 +1,5 @@
-//! What is written before a channel's messages fill a value of their own: one value holds the operations of all channels of a
-//! batch, in order. Read back at the next open, they give the tails again. Pure.
+//! The changes of all channels of a batch, in order: `length u32 | sum u32 | version u8 | operations`. Done again at the next open,
+//! they give the tails, and what the engine had not flushed. Pure.
 
 use bytes::Bytes;
 
@@ -7,7 +7,7 @@ use super::chunk::{Row, entry, put_row};
 use super::codec::{Reader, put_channel, put_id};
 use crate::event::{ChannelKey, Id};
 
-/// One change of a channel's tail.
+/// One change of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     /// All messages are gone.
@@ -23,7 +23,7 @@ pub(super) enum Operation {
 /// Operations that wait for the next batch, as they will be written.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    pub(super) bytes: Vec<u8>,
+    bytes: Vec<u8>,
     pub(super) operations: usize,
 }
 
@@ -54,8 +54,24 @@ impl Pending {
         self.begin(CLEAR, channel);
     }
 
+    /// Returns the batch as it is written.
+    pub(super) fn seal(&mut self) -> &[u8] {
+        if let Some((header, batch)) = self.bytes.split_first_chunk_mut::<HEADER>() {
+            let length = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+            header[..4].copy_from_slice(&length.to_be_bytes());
+            header[4..].copy_from_slice(&crc32fast::hash(batch).to_be_bytes());
+        }
+        &self.bytes
+    }
+
+    /// Returns the operations.
+    pub(super) fn batch(&self) -> &[u8] {
+        self.bytes.get(HEADER..).unwrap_or_default()
+    }
+
     fn begin(&mut self, tag: u8, channel: &ChannelKey) {
         if self.bytes.is_empty() {
+            self.bytes.extend_from_slice(&[0; HEADER]);
             self.bytes.push(VERSION);
         }
         self.bytes.push(tag);
@@ -95,6 +111,8 @@ fn operation(reader: &mut Reader<'_>) -> Option<(ChannelKey, Operation)> {
     Some((channel, operation))
 }
 
+/// What precedes the operations of a batch: their length and sum.
+pub(super) const HEADER: usize = 8;
 const VERSION: u8 = 1;
 const SAVE: u8 = 1;
 const DELETE: u8 = 2;
@@ -119,7 +137,7 @@ mod tests {
         pending.forget(&channel, &Id::from(3));
         pending.clear_channel(&channel);
         assert_eq!(pending.operations, 4);
-        let operations = decode(&pending.bytes).expect("a batch");
+        let operations = decode(pending.batch()).expect("a batch");
         let operations: Vec<_> = operations
             .into_iter()
             .map(|(_, operation)| operation)
@@ -133,6 +151,7 @@ mod tests {
                 Operation::Clear,
             ]
         );
-        assert_eq!(decode(&pending.bytes[..pending.bytes.len() - 1]), None);
+        let batch = pending.batch();
+        assert_eq!(decode(&batch[..batch.len() - 1]), None);
     }
 }

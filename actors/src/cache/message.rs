@@ -3,6 +3,7 @@
 use actix::Message;
 use bytes::Bytes;
 
+use super::batch::Batch;
 use super::error::CacheError;
 use super::query::Query;
 use super::record::{ChannelInfo, Record};
@@ -15,6 +16,14 @@ use crate::event::{ChannelKey, Id};
 pub struct Save(
     /// The messages, all of the shard's channels.
     pub Vec<Record>,
+);
+
+/// Keeps the messages of a batch, each in place of what has its channel and id.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<(), CacheError>")]
+pub struct SaveBatch(
+    /// The messages, all of the shard's channels.
+    pub Batch,
 );
 
 /// Finds one message.

@@ -7,8 +7,10 @@
 //! |---|---|
 //! | a read sees it | as soon as `save` was handled |
 //! | it survives a panic of the shard | as soon as `save` was handled |
-//! | it survives `kill -9` and power loss | after `write_behind` (256 changes or 50 ms) and `flush_every` (500 ms), or `flush_now` |
+//! | it survives `kill -9` | after `write_behind` (256 changes or 50 ms), or `flush_now` |
+//! | it survives a loss of power | after that and `flush_every` (500 ms), or `flush_now` |
 
+mod batch;
 mod chunk;
 mod codec;
 mod disk;
@@ -25,13 +27,15 @@ mod shard;
 mod shared;
 mod store;
 
+pub use batch::Batch;
 pub use disk::DiskBackend;
 pub use error::CacheError;
-pub use export::{from_line, to_line};
+pub use export::{from_line, import_into, to_line};
 pub use handle::Cache;
 pub use limits::{Bound, Limits};
 pub use message::{
-    Channels, Clear, Close, Compact, Count, Delete, Flush, Get, List, Open, Save, Stats, Update,
+    Channels, Clear, Close, Compact, Count, Delete, Flush, Get, List, Open, Save, SaveBatch, Stats,
+    Update,
 };
 pub use query::{Order, Query};
 pub use record::{ChannelInfo, Record};

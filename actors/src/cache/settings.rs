@@ -18,7 +18,7 @@ use super::limits::Limits;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The most memory that the engine uses for its own cache, in bytes.
+    /// The memory of what was written or read last, in bytes: a quarter for the engine's index, the rest for the latest messages.
     pub cache_capacity: u64,
     /// How often what was written is made to survive a crash of the process or of the machine.
     pub flush_every: Duration,
@@ -43,7 +43,7 @@ impl Settings {
         Self {
             cache_capacity: 32 << 20,
             flush_every: Duration::from_millis(500),
-            journal_bytes: 8 << 20,
+            journal_bytes: 32 << 20,
             limits: Limits::default(),
             path: path.into(),
             shards: 2,
@@ -52,7 +52,8 @@ impl Settings {
         }
     }
 
-    /// Sets the memory of the engine's own cache in bytes (default: 32 MiB).
+    /// Sets the memory of what was written or read last, in bytes (default: 32 MiB): a quarter of it is the engine's, for the index, the
+    /// rest has the latest messages of each channel.
     #[must_use]
     pub fn cache_capacity(mut self, bytes: u64) -> Self {
         self.cache_capacity = bytes;
@@ -66,7 +67,7 @@ impl Settings {
         self
     }
 
-    /// Sets how much may wait in memory for values to fill (default: 8 MiB over all shards). More helps where many channels are
+    /// Sets how much may wait in memory for values to fill (default: 32 MiB over all shards). More helps where many channels are
     /// busy at once: their messages then fill values instead of being written twice.
     #[must_use]
     pub fn journal_bytes(mut self, bytes: usize) -> Self {

@@ -129,6 +129,16 @@ impl Handler<Save> for CacheShard {
     }
 }
 
+impl Handler<SaveBatch> for CacheShard {
+    type Result = Result<(), CacheError>;
+
+    fn handle(&mut self, SaveBatch(batch): SaveBatch, ctx: &mut Self::Context) -> Self::Result {
+        self.write_later(ctx);
+        self.shared
+            .with(self.shard, |store| store.save_batch(batch))
+    }
+}
+
 impl Handler<Get> for CacheShard {
     type Result = Result<Option<Record>, CacheError>;
 

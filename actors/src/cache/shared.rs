@@ -1,10 +1,12 @@
 //! What outlives an incarnation of a shard: the stores, with everything that was not written yet.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 
 use tokio::sync::watch;
 
 use super::error::CacheError;
+use super::query::Query;
+use super::record::Record;
 use super::store::{Backend, MessageStore, Recovery, StoreStats};
 
 /// The stores of all shards, opened at first use.
@@ -13,7 +15,7 @@ pub(super) struct Shared {
     backend: Box<dyn Backend>,
     opening: Mutex<Option<Recovery>>,
     opened: watch::Sender<bool>,
-    slots: Vec<Mutex<Slot>>,
+    slots: Vec<RwLock<Slot>>,
 }
 
 struct Slot(Option<Box<dyn MessageStore>>);
@@ -26,7 +28,7 @@ impl std::fmt::Debug for Slot {
 
 impl Shared {
     pub(super) fn new(backend: Box<dyn Backend>) -> Self {
-        let slots = (0..backend.shards().max(1)).map(|_| Mutex::new(Slot(None)));
+        let slots = (0..backend.shards().max(1)).map(|_| RwLock::new(Slot(None)));
         Self {
             opening: Mutex::new(None),
             opened: watch::Sender::new(false),
@@ -60,6 +62,15 @@ impl Shared {
             Some(store) => call(store),
             None => Err(CacheError::Unavailable),
         }
+    }
+
+    /// Finds what is in memory, if the store of the shard is open and nobody writes to it just now; never waits.
+    pub(super) fn recent(&self, shard: usize, query: &Query) -> Option<Vec<Record>> {
+        let slot = match self.slots.get(shard)?.try_read() {
+            Ok(slot) => slot,
+            Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) => return None,
+        };
+        slot.0.as_deref()?.recent(query)
     }
 
     /// Uses the store of a shard if it is open.
@@ -122,7 +133,7 @@ impl Shared {
     fn close_slots(
         &self,
         opening: &mut Option<Recovery>,
-    ) -> Result<Vec<MutexGuard<'_, Slot>>, CacheError> {
+    ) -> Result<Vec<RwLockWriteGuard<'_, Slot>>, CacheError> {
         let slots = (0..self.slots.len()).map(|shard| self.slot(shard));
         let mut slots = slots.collect::<Result<Vec<_>, _>>()?;
         for slot in &mut slots {
@@ -139,7 +150,7 @@ impl Shared {
     }
 
     /// Locks a shard's store. If a panic left it in an unknown state, that is put right first; what cannot be put right is closed.
-    fn slot(&self, shard: usize) -> Result<MutexGuard<'_, Slot>, CacheError> {
+    fn slot(&self, shard: usize) -> Result<RwLockWriteGuard<'_, Slot>, CacheError> {
         let slot = self.slots.get(shard).ok_or(CacheError::Unavailable)?;
         if !slot.is_poisoned() {
             return Ok(lock(slot));
@@ -154,6 +165,6 @@ impl Shared {
     }
 }
 
-fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(slot: &RwLock<Slot>) -> RwLockWriteGuard<'_, Slot> {
+    slot.write().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
+use super::batch::Batch;
 use super::error::CacheError;
 use super::query::Query;
 use super::record::{ChannelInfo, Record};
@@ -14,13 +15,22 @@ use crate::event::{ChannelKey, Id};
 ///
 /// All calls block. Reads see every write that came before, whether it reached the engine or not. An error of a write may leave a
 /// part of it done; every write can be repeated.
-pub trait MessageStore: Send + 'static {
+pub trait MessageStore: Send + Sync + 'static {
     /// Keeps `records`, each in place of what has its channel and id.
     ///
     /// # Errors
     ///
     /// If the engine cannot write, or a body is too long. What was given before the faulty record is kept.
     fn save(&mut self, records: Vec<Record>) -> Result<(), CacheError>;
+
+    /// Keeps the messages of a batch, as [`save`](Self::save) does with records.
+    ///
+    /// # Errors
+    ///
+    /// As [`save`](Self::save).
+    fn save_batch(&mut self, batch: Batch) -> Result<(), CacheError> {
+        self.save(batch.into_records())
+    }
 
     /// Finds one message.
     ///
@@ -35,6 +45,13 @@ pub trait MessageStore: Send + 'static {
     ///
     /// If the engine cannot read.
     fn list(&mut self, query: &Query) -> Result<Vec<Record>, CacheError>;
+
+    /// Finds a part of a channel if it is in memory: this is called on the thread of whoever asks, and must not block. `None` if the
+    /// engine has to be asked, by [`list`](Self::list).
+    fn recent(&self, query: &Query) -> Option<Vec<Record>> {
+        let _ = query;
+        None
+    }
 
     /// Counts the messages of one channel, or of all.
     ///

@@ -11,7 +11,9 @@ use futures::stream::FuturesUnordered;
 use tracing::Span;
 
 use super::io::Pump;
+use super::leaving::Leaving;
 use super::lifecycle::{Connected, Disconnected, HeartbeatMissed, Reconnecting};
+use super::outbox::Outbox;
 use super::protocol::{Confirmation, Lost, Protocol, Reception, Settings, Trouble};
 use super::requests::{Purpose, Request, Requests};
 use super::state::{Action, Input, Machine, State, TroubleKind};
@@ -27,7 +29,8 @@ use crate::telemetry::{Counters, spans};
 /// A connection to a platform: authenticates, dials, joins, keeps itself alive, reconnects, and turns frames into events.
 ///
 /// * **Who starts it**: its supervisor, with a new [`Protocol`] value each time.
-/// * **What ends it**: its supervisor's wish (it sends what waits, then a close frame), or a trouble that no try can help.
+/// * **What ends it**: its supervisor's wish (it sends what waits, then a close frame, and waits for the peer's), or a trouble that no try
+///   can help.
 /// * **What happens to its mailbox then**: it outlives a restart; requests in it are sent by the next incarnation.
 /// * **What it may lose**: nothing without a word. Requests in flight when the link breaks are confirmed from what the platform
 ///   replays, or fail with [`RequestError::OutcomeUnknown`]; those that wait keep their order over a reconnect.
@@ -42,6 +45,8 @@ pub struct Connection<P: Protocol> {
     pub(super) status: Watched,
     pub(super) session: Option<P::Session>,
     pub(super) link: Option<Link>,
+    /// The link that is being closed in order.
+    pub(super) leaving: Option<Leaving>,
     /// What is being waited for to make progress; one thing at a time.
     pub(super) operation: Option<LocalBoxFuture<'static, Operation<P>>>,
     pub(super) requests: Requests<P::Request, P::Answer>,
@@ -53,12 +58,16 @@ pub struct Connection<P: Protocol> {
     /// Events that wait while handlers are behind or missed ones are being fetched.
     pub(super) parked: VecDeque<Frame>,
     pub(super) blocked: FuturesUnordered<BoxFuture<'static, ()>>,
+    /// Nothing waits in it: only its memory is kept for the next run.
+    pub(super) outbox: Outbox,
     pub(super) background: FuturesUnordered<LocalBoxFuture<'static, ()>>,
     pub(super) background_queue: VecDeque<LocalBoxFuture<'static, ()>>,
     /// How many of them came over an earlier link: they go before what was missed since.
     pub(super) old: usize,
     pub(super) catching_up: bool,
     pub(super) missed: Option<Vec<P::Missed>>,
+    /// What of it is to be handed out yet, as handlers have room.
+    pub(super) replaying: VecDeque<P::Missed>,
     /// What was missed before the last link was lost was never fetched: what is parked may be newer.
     pub(super) gap: bool,
     /// When what was missed is fetched (again), and how often that has failed.
@@ -73,10 +82,16 @@ pub struct Connection<P: Protocol> {
     pub(super) backoff_until: Option<Instant>,
     pub(super) heartbeat_due: Option<Instant>,
     pub(super) pong_due: Option<Instant>,
+    /// When something came last over this link.
+    pub(super) heard_at: Instant,
     pub(super) went_down: Option<Instant>,
     pub(super) reconnects: u64,
     pub(super) quiet: bool,
     pub(super) closing: bool,
+    /// When the peer's close is no longer waited for, once it stops.
+    pub(super) closed_by: Option<Instant>,
+    /// Handlers were told that it ends: they hear no more of it.
+    pub(super) has_taken_leave: bool,
     /// It was closed on purpose, and not for good.
     pub(super) paused: bool,
     /// The state has changed since the pump last looked.
@@ -130,6 +145,7 @@ impl<P: Protocol> Connection<P> {
             counters,
             session: None,
             link: None,
+            leaving: None,
             operation: None,
             joins: 0,
             waiting_joins: VecDeque::new(),
@@ -137,11 +153,13 @@ impl<P: Protocol> Connection<P> {
             joins_until: None,
             parked: VecDeque::new(),
             blocked: FuturesUnordered::new(),
+            outbox: Outbox::default(),
             background: FuturesUnordered::new(),
             background_queue: VecDeque::new(),
             old: 0,
             catching_up: false,
             missed: None,
+            replaying: VecDeque::new(),
             gap: false,
             catch_up_due: None,
             catch_up_tries: 0,
@@ -151,10 +169,13 @@ impl<P: Protocol> Connection<P> {
             backoff_until: None,
             heartbeat_due: None,
             pong_due: None,
+            heard_at: clock::now(),
             went_down: None,
             reconnects: 0,
             quiet: false,
             closing: false,
+            closed_by: None,
+            has_taken_leave: false,
             paused: false,
             changed: false,
             waker: None,
@@ -167,7 +188,10 @@ impl<P: Protocol> Connection<P> {
         self.status.moved_to(self.machine.state());
         self.changed = true;
         let mut reason = reason;
-        if was_live && actions.contains(&Action::DropLink) && !self.closing {
+        let is_down = was_live && actions.contains(&Action::DropLink);
+        if is_down && self.closing {
+            self.protocol.disconnected(None, &mut Reception::default());
+        } else if is_down {
             let text = reason
                 .as_ref()
                 .map_or_else(|| "closed".to_owned(), ToString::to_string);
@@ -177,6 +201,10 @@ impl<P: Protocol> Connection<P> {
             }
             self.went_down = Some(clock::now());
             self.status.down_because(0, &text);
+            let mut reception = self.receive();
+            let told = (!self.paused).then_some(text.as_str());
+            self.protocol.disconnected(told, &mut reception);
+            self.take(reception, ctx);
             self.announce(Disconnected { reason: text });
         }
         for action in actions {
@@ -200,6 +228,7 @@ impl<P: Protocol> Connection<P> {
                 let Some(session) = &self.session else { return };
                 let now = clock::now();
                 self.heartbeat_due = Some(now + self.settings.heartbeat_every);
+                self.heard_at = now;
                 self.catching_up = self.went_down.is_some();
                 if !std::mem::take(&mut self.gap) {
                     self.old = self.parked.len();
@@ -244,7 +273,9 @@ impl<P: Protocol> Connection<P> {
                 self.requests.fail_waiting(&RequestError::Closed);
                 self.counters.unread.add(self.parked.len() as u64);
                 self.parked.clear();
-                ctx.stop();
+                if self.leaving.is_none() {
+                    ctx.stop();
+                }
             }
         }
     }
@@ -255,6 +286,7 @@ impl<P: Protocol> Connection<P> {
             .take()
             .map(|since| clock::now().saturating_duration_since(since));
         self.counters.connects.add(1);
+        self.protocol.connected();
         if down_for.is_some() {
             self.reconnects += 1;
             self.counters.reconnects.add(1);
@@ -318,6 +350,15 @@ impl<P: Protocol> Connection<P> {
         tracing::warn!(%trouble, ?delay, "what was missed is fetched again after a wait");
     }
 
+    /// What was fetched is handed out: either that was all, or more is fetched.
+    pub(super) fn replayed(&mut self) {
+        self.catching_up = self.protocol.has_more_missed();
+        if self.catching_up {
+            self.catch_up_due = Some(clock::now());
+            self.changed = true;
+        }
+    }
+
     /// An event could not be read: it is fetched, soon and not too often.
     pub(super) fn mend(&mut self) {
         let is_live = matches!(self.machine.state(), State::Live(_));
@@ -339,6 +380,7 @@ impl<P: Protocol> Connection<P> {
         self.catching_up = false;
         self.catch_up_due = None;
         self.missed = None;
+        self.replaying.clear();
         for request in self.requests.lost() {
             if matches!(request.purpose, Purpose::Asked(_)) {
                 self.unconfirmed.push(request);
@@ -361,17 +403,26 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    /// Settles the requests whose answers were lost, by what was missed; those that never arrived are sent again.
-    pub(super) fn confirm(&mut self, missed: &[P::Missed]) {
+    /// Settles the requests whose answers were lost, by what was missed; those that never arrived are sent again, once it is known
+    /// that they did not.
+    pub(super) fn confirm(&mut self, missed: &[P::Missed], is_all: bool) {
         let mut again = Vec::new();
-        self.unconfirmed_until = None;
-        let abandoned = std::mem::take(&mut self.abandoned);
+        let abandoned = self.abandoned;
+        if is_all {
+            self.unconfirmed_until = None;
+            self.abandoned = false;
+        }
         for request in std::mem::take(&mut self.unconfirmed) {
             let confirmation = match self.protocol.confirm(&request.body, missed) {
                 Confirmation::Absent if abandoned => Confirmation::Unknown,
                 confirmation => confirmation,
             };
             match confirmation {
+                Confirmation::Absent | Confirmation::Repeatable | Confirmation::Unknown
+                    if !is_all =>
+                {
+                    self.unconfirmed.push(request);
+                }
                 Confirmation::Absent | Confirmation::Repeatable => again.push(request),
                 Confirmation::Done(answer) => request.settle(Ok(answer)),
                 Confirmation::Unknown => request.settle(Err(RequestError::OutcomeUnknown)),
@@ -381,7 +432,7 @@ impl<P: Protocol> Connection<P> {
     }
 
     pub(super) fn lost(&mut self, lost: Lost, ctx: &mut Context<Self>) {
-        if let Lost::HeartbeatMissed(limit) = lost {
+        if let Lost::HeartbeatMissed(limit) | Lost::Silent(limit) = lost {
             self.announce(HeartbeatMissed {
                 limit_ms: millis(limit),
             });
@@ -389,7 +440,9 @@ impl<P: Protocol> Connection<P> {
         self.abandoned |= match &lost {
             Lost::Closed { .. } | Lost::Link(LinkError::Ended | LinkError::Failed(_)) => false,
             // The peer may not have read yet what we sent.
-            Lost::HeartbeatMissed(_) | Lost::JoinFailed(_) | Lost::Link(_) => true,
+            Lost::HeartbeatMissed(_) | Lost::JoinFailed(_) | Lost::Silent(_) | Lost::Link(_) => {
+                true
+            }
         };
         let trouble = self.protocol.lost(lost);
         self.feed(Input::Trouble(trouble.kind), Some(trouble), ctx);
@@ -398,17 +451,27 @@ impl<P: Protocol> Connection<P> {
     /// Publishes an event about the connection itself.
     pub(super) fn announce<T: Payload>(&mut self, payload: T) {
         let topic = self.origin.router().topic::<T>();
-        if topic.is_wanted() {
+        if topic.is_wanted() && !self.has_taken_leave {
             let event = Event::new(&self.origin, 0, ChannelKey::default(), payload);
             self.blocked.push(Box::pin(topic.publish(event)));
         }
     }
 
+    /// Begins to read what came together.
+    pub(super) fn receive(&mut self) -> Reception<P::Request, P::Answer> {
+        Reception {
+            outbox: std::mem::take(&mut self.outbox),
+            ..Reception::default()
+        }
+    }
+
     pub(super) fn take(
         &mut self,
-        reception: Reception<P::Request, P::Answer>,
+        mut reception: Reception<P::Request, P::Answer>,
         ctx: &mut Context<Self>,
     ) {
+        reception.outbox.flush(&mut reception.blocked);
+        self.outbox = reception.outbox;
         self.counters.events.add(reception.events);
         self.counters.malformed.add(reception.malformed);
         if reception.malformed > 0 {
@@ -416,6 +479,9 @@ impl<P: Protocol> Connection<P> {
         }
         self.blocked.extend(reception.blocked);
         self.background_queue.extend(reception.background);
+        for frame in reception.urgent {
+            self.push(frame, ctx);
+        }
         for body in reception.follow_ups {
             self.requests.submit(Request::new(body, Purpose::FollowUp));
         }
@@ -496,11 +562,13 @@ impl<P: Protocol> Actor for Connection<P> {
     }
 
     fn stopping(&mut self, _: &mut Self::Context) -> Running {
-        if self.machine.state() == State::Closed {
+        if self.machine.state() == State::Closed && self.leaving.is_none() {
             return Running::Stop;
         }
         // The pump sends what waits, says goodbye and stops for good.
         self.closing = true;
+        let limit = clock::now() + self.settings.close_limit;
+        self.closed_by.get_or_insert(limit);
         self.wake();
         Running::Continue
     }

@@ -7,8 +7,10 @@ use tokio::sync::oneshot;
 
 use super::RequestError;
 use super::actor::Connection;
+use super::lifecycle::Disconnected;
 use super::protocol::Protocol;
 use super::requests::{Purpose, Request};
+use super::state::State;
 use crate::mailbox::Ref;
 use crate::telemetry::Cause;
 
@@ -57,6 +59,26 @@ impl<P: Protocol> Handler<Quiesce> for Connection<P> {
 
     fn handle(&mut self, _: Quiesce, _: &mut Context<Self>) {
         self.quiet = true;
+        self.wake();
+    }
+}
+
+/// Tells handlers that the connection ends, as long as they can hear it: the last thing before everything stops.
+///
+/// They hear [`Disconnected`] if it is live, and nothing more of the connection itself. It goes on until it is stopped, so that what
+/// handlers say then still leaves.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct TakeLeave;
+
+impl<P: Protocol> Handler<TakeLeave> for Connection<P> {
+    type Result = ();
+
+    fn handle(&mut self, _: TakeLeave, _: &mut Context<Self>) {
+        if matches!(self.machine.state(), State::Live(_)) {
+            self.announce(Disconnected::stopping());
+        }
+        self.has_taken_leave = true;
         self.wake();
     }
 }

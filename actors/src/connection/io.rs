@@ -9,7 +9,7 @@ use actix::{ActorFuture, Context};
 use futures::{FutureExt, StreamExt};
 
 use super::actor::{Connection, Operation};
-use super::protocol::{Class, Lost, Protocol, Reception};
+use super::protocol::{Class, Liveness, Lost, Protocol, Reception};
 use super::requests::{Purpose, Request};
 use super::state::{Input, State};
 use super::{Frame, RequestError};
@@ -38,11 +38,11 @@ impl<P: Protocol> ActorFuture<Connection<P>> for Pump {
         actor.poll_operation(ctx, cx);
         actor.keep_time(ctx);
         let busy = actor.read(&mut self.frames, ctx, cx);
-        actor.hand_out(ctx, cx);
+        let more = actor.hand_out(ctx, cx);
         let next_send = actor.write(ctx, cx);
         actor.poll_background(cx);
-        actor.finish(ctx);
-        if busy || std::mem::take(&mut actor.changed) {
+        actor.finish(&mut self.frames, ctx, cx);
+        if busy || more || std::mem::take(&mut actor.changed) {
             cx.waker().wake_by_ref();
         }
         self.timer.set(actor.next_moment(next_send), cx);
@@ -94,20 +94,9 @@ impl<P: Protocol> Connection<P> {
             self.backoff_until = None;
             self.feed(Input::BackoffElapsed, None, ctx);
         }
-        if self.pong_due.is_some_and(|due| due <= now) {
-            if self.is_held_up() {
-                // The answer may wait unread behind events that nobody takes; the peer is not to blame.
-                self.pong_due = Some(now + self.settings.heartbeat_limit);
-            } else {
-                self.lost(Lost::HeartbeatMissed(self.settings.heartbeat_limit), ctx);
-            }
-        }
-        if self.heartbeat_due.is_some_and(|due| due <= now) {
-            self.heartbeat_due = Some(now + self.settings.heartbeat_every);
-            self.pong_due
-                .get_or_insert(now + self.settings.heartbeat_limit);
-            let body = self.protocol.heartbeat();
-            self.send(Request::new(body, Purpose::Heartbeat), ctx);
+        match self.protocol.liveness() {
+            Liveness::Heartbeat => self.keep_asking(now, ctx),
+            Liveness::Silence(limit) => self.keep_listening(limit, now, ctx),
         }
         if self.catch_up_due.is_some_and(|due| due <= now) && self.operation.is_none() {
             self.catch_up(Duration::ZERO);
@@ -126,14 +115,70 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
+    /// Sends heartbeats, and ends a link over which none is answered.
+    fn keep_asking(&mut self, now: Instant, ctx: &mut Context<Self>) {
+        if self.pong_due.is_some_and(|due| due <= now) {
+            if self.is_held_up() {
+                // The answer may wait unread behind events that nobody takes; the peer is not to blame.
+                self.pong_due = Some(now + self.settings.heartbeat_limit);
+            } else {
+                self.lost(Lost::HeartbeatMissed(self.settings.heartbeat_limit), ctx);
+            }
+        }
+        if self.heartbeat_due.is_some_and(|due| due <= now) {
+            self.heartbeat_due = Some(now + self.settings.heartbeat_every);
+            self.pong_due
+                .get_or_insert(now + self.settings.heartbeat_limit);
+            let body = self.protocol.heartbeat();
+            self.send(Request::new(body, Purpose::Heartbeat), ctx);
+        }
+    }
+
+    /// Ends a link over which nothing comes.
+    fn keep_listening(&mut self, limit: Duration, now: Instant, ctx: &mut Context<Self>) {
+        self.heartbeat_due = None;
+        self.pong_due = None;
+        if self.link.is_none() || self.heard_at + limit > now {
+            return;
+        }
+        if self.is_held_up() {
+            // We do not listen; the peer is not to blame.
+            self.heard_at = now;
+        } else {
+            self.lost(Lost::Silent(limit), ctx);
+        }
+    }
+
+    /// Returns when a peer that speaks by itself has been silent for too long.
+    fn silent_at(&self) -> Option<Instant> {
+        match self.protocol.liveness() {
+            Liveness::Silence(limit) if self.link.is_some() => Some(self.heard_at + limit),
+            _ => None,
+        }
+    }
+
     /// Returns true while the socket is not read because handlers are behind.
     fn is_held_up(&self) -> bool {
+        // What is parked may wait for the link to be live, and that for the answers to joins.
+        if self.joins > 0 {
+            return false;
+        }
         // Answers that somebody waits for may be what the handlers need to go on: then more is read ahead.
         let limit = match self.requests.asked_in_flight() {
             0 => self.settings.read_ahead,
-            _ => self.settings.read_ahead.saturating_mul(64),
+            _ => self.most_parked(),
         };
         self.parked.len() >= limit
+    }
+
+    /// Returns how many events wait at most, whatever else has to be read.
+    fn most_parked(&self) -> usize {
+        self.settings.read_ahead.saturating_mul(64)
+    }
+
+    /// Returns true while there is no need to read more: what was read can be handed out.
+    fn has_plenty(&self) -> bool {
+        self.parked.len() >= RUN && self.blocked.is_empty() && !self.catching_up && !self.gap
     }
 
     /// Reads what is there. Answers are dealt with at once; events are parked. Returns true if there may be more.
@@ -147,12 +192,21 @@ impl<P: Protocol> Connection<P> {
             if self.is_held_up() {
                 return false;
             }
+            if self.has_plenty() {
+                return true;
+            }
             let Some(link) = &mut self.link else {
                 return false;
             };
             let read = link.incoming.poll_frames(cx, frames);
             self.counters.frames.add(frames.len() as u64);
-            let mut reception = Reception::default();
+            if !frames.is_empty() {
+                self.heard_at = clock::now();
+                if self.settings.healthy_by_frame {
+                    self.machine.proven();
+                }
+            }
+            let mut reception = self.receive();
             for frame in frames.drain(..) {
                 match frame {
                     Frame::Close(code) => {
@@ -160,14 +214,14 @@ impl<P: Protocol> Connection<P> {
                         self.lost(Lost::Closed { code }, ctx);
                         return false;
                     }
-                    Frame::Ping(_) | Frame::Pong(_) => {}
-                    frame => match self.protocol.class(&frame) {
-                        Class::Answer => spans::receive("answer", frame.len())
-                            .in_scope(|| self.protocol.receive(frame, &mut reception)),
-                        Class::Event if self.quiet => self.counters.unread.add(1),
-                        Class::Event => self.parked.push_back(frame),
-                        Class::Ignored => self.counters.ignored.add(1),
-                    },
+                    Frame::Ping(_) => {}
+                    Frame::Pong(_) if self.protocol.class(&frame) != Class::Answer => {}
+                    frame if self.protocol.is_batch(&frame) => {
+                        for frame in self.protocol.split(frame) {
+                            self.sort(frame, &mut reception);
+                        }
+                    }
+                    frame => self.sort(frame, &mut reception),
                 }
             }
             self.take(reception, ctx);
@@ -176,7 +230,7 @@ impl<P: Protocol> Connection<P> {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => {
                     // What came before the end is still good.
-                    self.hand_out(ctx, cx);
+                    while self.hand_out(ctx, cx) {}
                     self.lost(error.into(), ctx);
                     return false;
                 }
@@ -185,40 +239,80 @@ impl<P: Protocol> Connection<P> {
         true
     }
 
+    /// Deals with an answer, parks an event.
+    fn sort(&mut self, frame: Frame, reception: &mut Reception<P::Request, P::Answer>) {
+        match self.protocol.class(&frame) {
+            Class::Answer => spans::receive("answer", frame.len())
+                .in_scope(|| self.protocol.receive(frame, reception)),
+            Class::Event if self.quiet || self.parked.len() >= self.most_parked() => {
+                self.counters.unread.add(1);
+            }
+            Class::Event => self.parked.push_back(frame),
+            Class::Ignored => self.counters.ignored.add(1),
+        }
+    }
+
     /// Gives events to the router until a queue blocks: those that came before the link broke, those that were missed, then the rest.
-    fn hand_out(&mut self, ctx: &mut Context<Self>, cx: &mut task::Context<'_>) {
+    /// After a run of them, handlers on the same thread get their turn; returns true if more can go out then.
+    fn hand_out(&mut self, ctx: &mut Context<Self>, cx: &mut task::Context<'_>) -> bool {
+        let mut run = RUN;
         loop {
             while let Poll::Ready(Some(())) = self.blocked.poll_next_unpin(cx) {}
             if !self.blocked.is_empty() {
-                return;
+                return false;
             }
-            let mut reception = Reception::default();
             let is_behind = self.catching_up || self.gap;
             if is_behind && self.old == 0 {
-                let Some(missed) = self.missed.take() else {
-                    return;
-                };
-                self.catching_up = false;
-                self.confirm(&missed);
-                for missed in missed {
+                if self.replaying.is_empty() {
+                    let Some(missed) = self.missed.take() else {
+                        return false;
+                    };
+                    let is_all = !self.protocol.has_more_missed();
+                    self.confirm(&missed, is_all);
+                    self.replaying = missed.into();
+                }
+                if run == 0 {
+                    return true;
+                }
+                let mut reception = self.receive();
+                while run > 0
+                    && reception.blocked.is_empty()
+                    && let Some(missed) = self.replaying.pop_front()
+                {
+                    run -= 1;
                     spans::receive("missed", 0)
                         .in_scope(|| self.protocol.replay(missed, &mut reception));
                 }
-            } else {
-                if self.parked.is_empty() {
-                    return;
+                if self.replaying.is_empty() {
+                    self.replayed();
                 }
-                while reception.blocked.is_empty()
+                self.take(reception, ctx);
+            } else {
+                if self.is_planning() && self.old == 0 {
+                    return false;
+                }
+                if self.parked.is_empty() || run == 0 {
+                    return !self.parked.is_empty();
+                }
+                let mut reception = self.receive();
+                while run > 0
+                    && reception.blocked.is_empty()
                     && !(is_behind && self.old == 0)
                     && let Some(frame) = self.parked.pop_front()
                 {
+                    run -= 1;
                     self.old = self.old.saturating_sub(1);
                     spans::receive("event", frame.len())
                         .in_scope(|| self.protocol.receive(frame, &mut reception));
                 }
+                self.take(reception, ctx);
             }
-            self.take(reception, ctx);
         }
+    }
+
+    /// Returns true until the protocol knows what to join. By then it knows who the bot is, too, which says what an event means.
+    fn is_planning(&self) -> bool {
+        matches!(self.machine.state(), State::Joining) && self.operation.is_some()
     }
 
     /// Sends what waits; returns when the rate limit allows the next.
@@ -270,9 +364,13 @@ impl<P: Protocol> Connection<P> {
         match self.protocol.encode(correlation, &request.body) {
             Ok(frame) => {
                 request.sent = spans::send(&request.cause, correlation, frame.len());
-                self.requests.sent(correlation, request, clock::now());
                 self.counters.sent.add(1);
-                if let Err(error) = link.outgoing.push(frame) {
+                let pushed = link.outgoing.push(frame);
+                match self.protocol.unanswered(&request.body) {
+                    Some(answer) if pushed.is_ok() => request.settle(Ok(answer)),
+                    _ => self.requests.sent(correlation, request, clock::now()),
+                }
+                if let Err(error) = pushed {
                     self.lost(error.into(), ctx);
                 }
             }
@@ -283,6 +381,15 @@ impl<P: Protocol> Connection<P> {
                     tracing::error!(%error, "a request of the connection itself cannot be written");
                 }
             },
+        }
+    }
+
+    /// Writes a frame that is no request.
+    pub(super) fn push(&mut self, frame: Frame, ctx: &mut Context<Self>) {
+        if let Some(link) = &mut self.link
+            && let Err(error) = link.outgoing.push(frame)
+        {
+            self.lost(error.into(), ctx);
         }
     }
 
@@ -299,43 +406,16 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    /// Ends an orderly shutdown once everything is sent and answered.
-    fn finish(&mut self, ctx: &mut Context<Self>) {
-        if !self.closing || self.machine.state() == State::Closed {
-            return;
-        }
-        let live = matches!(self.machine.state(), State::Live(_));
-        if live && !(self.requests.is_idle() && self.unconfirmed.is_empty()) {
-            return;
-        }
-        if !(self.background.is_empty() && self.background_queue.is_empty()) {
-            return;
-        }
-        self.say_goodbye();
-        self.feed(Input::Close, None, ctx);
-    }
-
-    /// Tells the peer that the link is closed in order.
-    pub(super) fn say_goodbye(&mut self) {
-        let goodbye = self.protocol.close();
-        if let Some(link) = &mut self.link {
-            // A link that fails now is gone either way.
-            let _ = link.outgoing.push(goodbye);
-            let noop = futures::task::noop_waker_ref();
-            let _ = link
-                .outgoing
-                .poll_flush(&mut task::Context::from_waker(noop));
-        }
-    }
-
     fn next_moment(&self, next_send: Option<Instant>) -> Option<Instant> {
         [
             self.backoff_until,
             self.heartbeat_due,
             self.pong_due,
+            self.silent_at(),
             self.catch_up_due,
             self.unconfirmed_until,
             self.requests.next_deadline(),
+            self.leaving_until(),
             next_send,
         ]
         .into_iter()
@@ -344,7 +424,9 @@ impl<P: Protocol> Connection<P> {
     }
 }
 
-const READS_A_TURN: usize = 4;
+pub(super) const READS_A_TURN: usize = 4;
+/// How many events go out before handlers get their turn: so few that what they hold is still in the processor's cache.
+const RUN: usize = 64;
 const BACKGROUND_LIMIT: usize = 64;
 const JOINS_AT_ONCE: usize = 32;
 /// How long a server may put off joins.

@@ -27,11 +27,28 @@ pub struct Connected {
     pub reconnects: u64,
 }
 
-/// A connection that was live is lost.
+/// A connection that was live is lost, or was closed; told once for each [`Connected`]. At a shutdown it comes after all else was handled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disconnected {
     /// Why, in words.
     pub reason: String,
+}
+
+impl Disconnected {
+    const STOPPING: &str = "the bot stops";
+
+    /// Tells that a connection that is live ends since the bot stops.
+    pub(super) fn stopping() -> Self {
+        Self {
+            reason: Self::STOPPING.to_owned(),
+        }
+    }
+
+    /// Says whether it ends since the bot stops: nothing was lost.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.reason == Self::STOPPING
+    }
 }
 
 /// A connection will be tried again.
@@ -45,9 +62,9 @@ pub struct Reconnecting {
     pub reason: String,
 }
 
-/// A heartbeat was not answered in time.
+/// A heartbeat was not answered in time, or a peer that speaks by itself was silent for too long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeartbeatMissed {
-    /// How long its answer was waited for, in milliseconds.
+    /// How long a sign of life was waited for, in milliseconds.
     pub limit_ms: u64,
 }

@@ -29,7 +29,7 @@ impl<P: Protocol> Handler<HangUp> for Connection<P> {
             return;
         }
         self.paused = true;
-        self.say_goodbye();
+        self.leave();
         self.backoff_until = None;
         self.feed(Input::HangUp, None, ctx);
         self.requests.fail_waiting(&RequestError::Closed);

@@ -7,8 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt, LocalBoxFuture};
 
+use super::outbox::Outbox;
 use super::state::TroubleKind;
 use super::{DialError, DialRequest, Frame, LinkError, RequestError, Transport};
+use crate::clock::{self, Instant};
 use crate::error::BoxError;
 use crate::event::{Event, Payload};
 use crate::router::Topic;
@@ -64,15 +66,20 @@ pub struct Settings {
     pub heartbeat_limit: Duration,
     /// How long the answer to a request may take; 10 s.
     pub request_timeout: Duration,
+    /// How long the peer's close is waited for at an orderly end; 4 s, within the 5 s that a child may take to stop.
+    pub close_limit: Duration,
     /// How many requests may wait to be sent; 1,024.
     pub queue: usize,
     /// At most so many requests are sent in any second, heartbeats aside; 80.
     pub per_second: usize,
-    /// How long to wait between tries to connect; 1 s doubling to 60 s, never less than half of that.
+    /// How long to wait between tries to connect; up to 1 s, doubling to 60 s, with full jitter.
     pub backoff: Backoff,
     /// How many tries to become live for the first time before it fails for good; 3. `None` is for ever. Once it was live it never
     /// gives up.
     pub first_tries: Option<u32>,
+    /// Whether the first frame that comes over a live link is proof enough of its health for the waits to begin anew; false, which
+    /// means that it has to last for the health period of `backoff`.
+    pub healthy_by_frame: bool,
     /// How many event frames may wait while handlers are behind, before the socket is no longer read; 1,024.
     pub read_ahead: usize,
 }
@@ -84,11 +91,12 @@ impl Default for Settings {
             heartbeat_every: ten,
             heartbeat_limit: ten,
             request_timeout: ten,
+            close_limit: Duration::from_secs(4),
             queue: 1_024,
             per_second: 80,
-            backoff: Backoff::exponential(Duration::from_secs(1), Duration::from_secs(60))
-                .floor_percent(50),
+            backoff: Backoff::exponential(Duration::from_secs(1), Duration::from_secs(60)),
             first_tries: Some(3),
+            healthy_by_frame: false,
             read_ahead: 1_024,
         }
     }
@@ -107,12 +115,24 @@ pub enum Lost {
     /// No answer to a heartbeat.
     #[error("no answer to the heartbeat within {0:?}")]
     HeartbeatMissed(Duration),
+    /// Nothing came for longer than the peer is ever silent.
+    #[error("nothing came over the connection for {0:?}")]
+    Silent(Duration),
     /// A join was not answered, or refused.
     #[error("joining failed: {0}")]
     JoinFailed(RequestError),
     /// The link broke.
     #[error(transparent)]
     Link(#[from] LinkError),
+}
+
+/// How a connection finds out that its peer is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// It asks: a heartbeat goes out as the [`Settings`] say, and has to be answered.
+    Heartbeat,
+    /// It listens: the peer speaks by itself, and is gone when nothing has come for so long.
+    Silence(Duration),
 }
 
 /// What kind of frame this is; found without decoding it.
@@ -178,8 +198,30 @@ pub trait Protocol: 'static {
         session: &Self::Session,
     ) -> LocalBoxFuture<'static, Result<Vec<Self::Request>, Trouble>>;
 
+    /// Says how to find out that the peer is gone; asked again and again, since a peer may show only later that it speaks by itself.
+    fn liveness(&self) -> Liveness {
+        Liveness::Heartbeat
+    }
+
     /// Returns the heartbeat.
     fn heartbeat(&self) -> Self::Request;
+
+    /// Returns what a request is answered with that the peer does not answer: it is done once it is written. By default all are
+    /// answered.
+    fn unanswered(&self, _request: &Self::Request) -> Option<Self::Answer> {
+        None
+    }
+
+    /// Notes that the connection is live.
+    fn connected(&mut self) {}
+
+    /// Notes that a link that was live is gone, on purpose if there is no reason.
+    fn disconnected(
+        &mut self,
+        _reason: Option<&str>,
+        _reception: &mut Reception<Self::Request, Self::Answer>,
+    ) {
+    }
 
     /// Writes a request that is known to its answer by `correlation` (counted from 1 for each link).
     ///
@@ -188,7 +230,17 @@ pub trait Protocol: 'static {
     /// [`RequestError::Invalid`] if it cannot be written.
     fn encode(&mut self, correlation: u32, request: &Self::Request) -> Result<Frame, RequestError>;
 
-    /// Classifies a frame, cheaply.
+    /// Says whether a websocket message may hold several frames of the platform: then it is [split](Self::split) first.
+    fn is_batch(&self, _frame: &Frame) -> bool {
+        false
+    }
+
+    /// Splits a websocket message into the frames that it holds.
+    fn split(&self, frame: Frame) -> Vec<Frame> {
+        vec![frame]
+    }
+
+    /// Classifies a frame, cheaply. A pong of the websocket layer is handed on only if it is an answer.
     fn class(&self, frame: &Frame) -> Class;
 
     /// Reads a frame. What it holds goes to `reception`; what cannot be read is reported there and ends nothing.
@@ -206,6 +258,12 @@ pub trait Protocol: 'static {
         async { Ok(Vec::new()) }.boxed_local()
     }
 
+    /// Says whether the last [`catch_up`](Self::catch_up) has fetched a part only. The rest is fetched when that part is handed out,
+    /// before anything newer, so that a long gap takes no more room than a short one.
+    fn has_more_missed(&self) -> bool {
+        false
+    }
+
     /// Delivers a missed event, unless it was delivered before.
     fn replay(
         &mut self,
@@ -214,7 +272,8 @@ pub trait Protocol: 'static {
     ) {
     }
 
-    /// Looks among what was missed for traces of a request whose answer was lost.
+    /// Looks among what was missed, or a part of it, for traces of a request whose answer was lost. That it is not there counts once
+    /// there are no more parts.
     fn confirm(
         &self,
         _request: &Self::Request,
@@ -234,9 +293,12 @@ pub struct Reception<R, A> {
     pub(super) answers: Vec<(u32, Result<A, RequestError>)>,
     pub(super) blocked: Vec<BoxFuture<'static, ()>>,
     pub(super) follow_ups: Vec<R>,
+    pub(super) urgent: Vec<Frame>,
     pub(super) background: Vec<LocalBoxFuture<'static, ()>>,
     pub(super) events: u64,
     pub(super) malformed: u64,
+    pub(super) outbox: Outbox,
+    pub(super) now: Option<Instant>,
 }
 
 impl<R, A> Default for Reception<R, A> {
@@ -245,9 +307,12 @@ impl<R, A> Default for Reception<R, A> {
             answers: Vec::new(),
             blocked: Vec::new(),
             follow_ups: Vec::new(),
+            urgent: Vec::new(),
             background: Vec::new(),
             events: 0,
             malformed: 0,
+            outbox: Outbox::default(),
+            now: None,
         }
     }
 }
@@ -266,12 +331,15 @@ impl<R, A> Reception<R, A> {
         self.answers.push((correlation, answer));
     }
 
-    /// Publishes an event. If a queue is full, the connection takes no further events until there is room.
+    /// Publishes an event, together with others of its type that came with the same read, 64 at most. If a queue is full, the connection
+    /// takes no further events until there is room.
     pub fn publish<T: Payload>(&mut self, topic: &Topic<T>, event: Event<T>) {
-        let published = topic.publish(event);
-        if !published.is_done() {
-            self.blocked.push(published.boxed());
-        }
+        self.outbox.put(topic, event);
+    }
+
+    /// Returns when what is being read was received: the same for all that is read together.
+    pub fn received_at(&mut self) -> Instant {
+        *self.now.get_or_insert_with(clock::now)
     }
 
     /// Takes no further events from the platform until `work` is done, such as room in a store that must not lose anything.
@@ -294,6 +362,11 @@ impl<R, A> Reception<R, A> {
     /// Sends a request whose answer nobody waits for, such as joining a new room.
     pub fn request(&mut self, request: R) {
         self.follow_ups.push(request);
+    }
+
+    /// Writes a frame at once, before all requests that wait, such as the answer to a ping of the peer.
+    pub fn send_now(&mut self, frame: Frame) {
+        self.urgent.push(frame);
     }
 
     /// Runs a future beside the connection, such as a call over HTTP. At most 64 run at once; more wait.

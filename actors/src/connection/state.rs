@@ -184,6 +184,13 @@ impl Machine {
         }
     }
 
+    /// Counts the tries anew: the live link has shown that it works.
+    pub fn proven(&mut self) {
+        if matches!(self.state, State::Live(_)) {
+            self.attempt = 0;
+        }
+    }
+
     fn trouble(&mut self, kind: TroubleKind, now: Instant) -> Vec<Action> {
         if let State::Live(since) = self.state
             && now.saturating_duration_since(since) >= self.healthy_after

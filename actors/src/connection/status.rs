@@ -71,6 +71,24 @@ impl Connections {
         lock(&self.0).iter().map(|status| status.report()).collect()
     }
 
+    /// Says whether the connection of `bot` to `platform` works now.
+    #[must_use]
+    pub fn is_live(&self, platform: &str, bot: &str) -> bool {
+        let all = lock(&self.0);
+        let mut all = all.iter();
+        let status = all.find(|status| status.platform == platform && status.bot == bot);
+        status.is_some_and(|status| lock(&status.standing).phase == Phase::Live)
+    }
+
+    /// Enters a platform to which the bot holds no link, since that dials the bot or is asked only when there is something to ask: it is
+    /// live as long as the answer is kept.
+    #[must_use]
+    pub fn listening(&self, platform: &'static str, bot: &str) -> Listening {
+        let watched = self.begin(platform, bot);
+        watched.moved_to(State::Live(clock::now()));
+        Listening(watched)
+    }
+
     /// Begins an incarnation of the connection of `bot` to `platform`.
     pub(super) fn begin(&self, platform: &'static str, bot: &str) -> Watched {
         let mut all = lock(&self.0);
@@ -85,6 +103,10 @@ impl Connections {
         Watched(status)
     }
 }
+
+/// Keeps the entry of a platform without a link live.
+#[derive(Debug)]
+pub struct Listening(#[expect(dead_code, reason = "what counts is when it is dropped")] Watched);
 
 /// What one connection is doing.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::Span;
 
+use super::pool::{self, Reuse};
 use super::{ChannelKey, Id, short_type_name};
 use crate::clock::{self, Instant};
 use crate::connection::RequestError;
@@ -141,6 +142,21 @@ pub struct Envelope {
     pub trace: u64,
 }
 
+impl Envelope {
+    /// Begins the next event of an origin.
+    fn next(origin: &Arc<Origin>, id: Id, channel: ChannelKey, received_at: Instant) -> Self {
+        let sequence = origin.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        Self {
+            origin: Arc::clone(origin),
+            id,
+            trace: origin.trace(sequence),
+            channel,
+            sequence,
+            received_at,
+        }
+    }
+}
+
 /// A typed event. Cloning it copies a pointer.
 ///
 /// It dereferences to its payload. Handlers are actix handlers of `Event<T>`; the event counts as handled when they return `Ok`.
@@ -159,7 +175,7 @@ pub struct Envelope {
 /// assert_eq!((event.amount, event.attempt()), (10, 1));
 /// ```
 pub struct Event<T> {
-    inner: Arc<Inner<T>>,
+    inner: Shared<T>,
     attempt: u16,
     /// To which registration it was handed out; 0 outside of a handler.
     place: u16,
@@ -167,8 +183,47 @@ pub struct Event<T> {
     due: u32,
 }
 
-struct Inner<T> {
-    envelope: Envelope,
+/// What all clones of an event share. It goes back to where it came from when the last of them is gone.
+struct Shared<T>(Option<Arc<Inner<T>>>);
+
+impl<T> Shared<T> {
+    fn new(inner: Inner<T>) -> Self {
+        Self(Some(Arc::new(inner)))
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = Inner<T>;
+
+    fn deref(&self) -> &Inner<T> {
+        match &self.0 {
+            Some(inner) => inner,
+            None => unreachable!("it is only taken when it is dropped"),
+        }
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        if let Some(inner) = &self.0
+            && let Some(reuse) = inner.reuse
+            && Arc::strong_count(inner) == 1
+            && let Some(inner) = self.0.take()
+        {
+            (reuse.put_back)(inner);
+        }
+    }
+}
+
+pub(super) struct Inner<T> {
+    /// None only while nobody has the event.
+    envelope: Option<Envelope>,
     payload: T,
     /// Where the store keeps it, if it is delivered once more.
     ticket: Option<Ticket>,
@@ -176,11 +231,43 @@ struct Inner<T> {
     span: Option<Box<Span>>,
     /// The registrations that say something because of it, as long as nobody knows whether it has arrived.
     saying: Mutex<Vec<u16>>,
+    /// How it is used again, if it is.
+    reuse: Option<Reuse<T>>,
 }
 
 impl<T> Inner<T> {
+    fn new(payload: T, reuse: Option<Reuse<T>>) -> Self {
+        Self {
+            envelope: None,
+            payload,
+            ticket: None,
+            span: None,
+            saying: Mutex::default(),
+            reuse,
+        }
+    }
+
+    fn envelope(&self) -> &Envelope {
+        match &self.envelope {
+            Some(envelope) => envelope,
+            None => unreachable!("an event that somebody has is in an envelope"),
+        }
+    }
+
     fn lock_saying(&self) -> MutexGuard<'_, Vec<u16>> {
         self.saying.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes it ready for another event.
+    pub(super) fn clear(&mut self) {
+        self.envelope = None;
+        self.ticket = None;
+        self.span = None;
+        let saying = self.saying.get_mut();
+        saying.unwrap_or_else(PoisonError::into_inner).clear();
+        if let Some(reuse) = self.reuse {
+            (reuse.clear)(&mut self.payload);
+        }
     }
 }
 
@@ -191,7 +278,7 @@ fn narrow(attempt: u32) -> u16 {
 impl<T> Clone for Event<T> {
     fn clone(&self) -> Self {
         Self {
-            inner: Arc::clone(&self.inner),
+            inner: self.inner.clone(),
             attempt: self.attempt,
             place: self.place,
             due: self.due,
@@ -211,8 +298,8 @@ impl<T> fmt::Debug for Event<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")
             .field("type", &short_type_name::<T>())
-            .field("id", &self.inner.envelope.id)
-            .field("channel", &self.inner.envelope.channel)
+            .field("id", &self.inner.envelope().id)
+            .field("channel", &self.inner.envelope().channel)
             .field("attempt", &self.attempt)
             .finish_non_exhaustive()
     }
@@ -225,28 +312,51 @@ impl<T: Payload> Message for Event<T> {
 impl<T: Payload> Event<T> {
     /// Puts a payload into an envelope, received now.
     pub fn new(origin: &Arc<Origin>, id: impl Into<Id>, channel: ChannelKey, payload: T) -> Self {
-        let sequence = origin.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-        Self::with_envelope(
-            Envelope {
-                origin: Arc::clone(origin),
-                id: id.into(),
-                trace: origin.trace(sequence),
-                channel,
-                sequence,
-                received_at: clock::now(),
-            },
-            payload,
-        )
+        let envelope = Envelope::next(origin, id.into(), channel, clock::now());
+        Self::with_envelope(envelope, payload)
+    }
+
+    /// As [`new`](Self::new), in the memory of an event that nobody has any more, if there is one on this thread: `fill` writes its
+    /// payload into a value that is empty, or that `clear` has emptied. With texts that `clear` leaves their room, nothing is
+    /// allocated.
+    pub fn reusing(
+        origin: &Arc<Origin>,
+        id: Id,
+        channel: ChannelKey,
+        received_at: Instant,
+        clear: fn(&mut T),
+        fill: impl FnOnce(&mut T),
+    ) -> Self
+    where
+        T: Default,
+    {
+        let mut inner = pool::take().unwrap_or_else(|| {
+            let reuse = Reuse {
+                clear,
+                put_back: pool::put_back,
+            };
+            Arc::new(Inner::new(T::default(), Some(reuse)))
+        });
+        if let Some(slot) = Arc::get_mut(&mut inner) {
+            let envelope = Envelope::next(origin, id, channel, received_at);
+            slot.span = spans::event::<T>(&envelope);
+            slot.envelope = Some(envelope);
+            fill(&mut slot.payload);
+        }
+        Self {
+            inner: Shared(Some(inner)),
+            attempt: 1,
+            place: 0,
+            due: 0,
+        }
     }
 
     fn with_envelope(envelope: Envelope, payload: T) -> Self {
         Self {
-            inner: Arc::new(Inner {
+            inner: Shared::new(Inner {
                 span: spans::event::<T>(&envelope),
-                envelope,
-                payload,
-                ticket: None,
-                saying: Mutex::default(),
+                envelope: Some(envelope),
+                ..Inner::new(payload, None)
             }),
             attempt: 1,
             place: 0,
@@ -257,12 +367,11 @@ impl<T: Payload> Event<T> {
     /// Makes an event of what a store has kept.
     pub(crate) fn once_more(envelope: Envelope, payload: T, ticket: Ticket, attempt: u32) -> Self {
         Self {
-            inner: Arc::new(Inner {
+            inner: Shared::new(Inner {
                 span: spans::event::<T>(&envelope),
-                envelope,
-                payload,
+                envelope: Some(envelope),
                 ticket: Some(ticket),
-                saying: Mutex::default(),
+                ..Inner::new(payload, None)
             }),
             attempt: narrow(attempt),
             place: 0,
@@ -298,7 +407,7 @@ impl<T: Payload> Event<T> {
     /// Returns the envelope.
     #[must_use]
     pub fn envelope(&self) -> &Envelope {
-        &self.inner.envelope
+        self.inner.envelope()
     }
 
     /// Returns which try this is, from 1.
@@ -311,15 +420,15 @@ impl<T: Payload> Event<T> {
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
         let after = Duration::from_millis(self.due.into());
-        (self.due > 0).then(|| self.inner.envelope.received_at + after)
+        (self.due > 0).then(|| self.inner.envelope().received_at + after)
     }
 
     /// Returns the event for the registration `place`, whose handler may take until `due`.
     pub(crate) fn handed_out(&self, place: u16, due: Instant) -> Self {
-        let after = due.saturating_duration_since(self.inner.envelope.received_at);
+        let after = due.saturating_duration_since(self.inner.envelope().received_at);
         Self {
             place,
-            due: u32::try_from(after.as_millis()).map_or(0, |millis| millis.max(1)),
+            due: u32::try_from(clock::millis(after)).map_or(0, |millis| millis.max(1)),
             ..self.clone()
         }
     }
@@ -375,15 +484,26 @@ impl<T: Payload> Event<T> {
     /// What runs now, on behalf of this event.
     fn cause(&self) -> Cause {
         let current = Span::current();
-        let span = match (current.is_none(), &self.inner.span) {
+        let span = match (current.is_disabled(), &self.inner.span) {
             (true, Some(own)) => Span::clone(own),
             _ => current,
         };
-        Cause::of(span, self.inner.envelope.trace)
+        Cause::of(span, self.inner.envelope().trace)
     }
 
     pub(crate) fn span(&self) -> Option<&Span> {
         self.inner.span.as_deref()
+    }
+
+    /// Puts another payload into the same envelope: the same news in other words, for a handler that knows only those.
+    #[must_use]
+    pub fn reworded<U: Payload>(&self, payload: U) -> Event<U> {
+        Event {
+            attempt: self.attempt,
+            place: self.place,
+            due: self.due,
+            ..Event::with_envelope(self.envelope().clone(), payload)
+        }
     }
 
     /// Emits another event that this one leads to: same origin, channel and trace. It reaches every handler of its type.
@@ -391,7 +511,7 @@ impl<T: Payload> Event<T> {
     /// Await it: with a full queue and the policy to block, it waits for room.
     #[must_use = "the event is only delivered when this is awaited"]
     pub fn emit<U: Payload>(&self, payload: U) -> Publish<U> {
-        let cause = &self.inner.envelope;
+        let cause = self.inner.envelope();
         let envelope = Envelope {
             sequence: cause.origin.sequence.fetch_add(1, Ordering::Relaxed) + 1,
             received_at: clock::now(),

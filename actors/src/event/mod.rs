@@ -6,6 +6,7 @@
 )]
 mod event;
 mod id;
+mod pool;
 
 pub use event::{Envelope, Event, Origin, Payload};
 pub use id::{ChannelKey, Id, stable_hash};

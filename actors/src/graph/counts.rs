@@ -22,8 +22,13 @@ struct Entry {
 impl Counts {
     /// Counts once for the node whose code runs now.
     pub(crate) fn count(&self) {
+        self.count_times(1);
+    }
+
+    /// Counts so many times for the node whose code runs now.
+    pub(crate) fn count_times(&self, times: u64) {
         self.entry(Running::current().node)
-            .fetch_add(1, Ordering::Relaxed);
+            .fetch_add(times, Ordering::Relaxed);
     }
 
     /// Enters a node that has not done it yet.

@@ -1,23 +1,22 @@
 //! A bounded queue with one reader that outlives its reader.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-
-use tokio::sync::Semaphore;
 
 use super::Overflow;
 use crate::clock::{self, Instant};
 
 /// A bounded first-in-first-out queue: any number of writers on any thread, one reader at a time.
 ///
-/// The queue belongs to nobody: when its reader dies, what waits stays for the next reader.
+/// The queue belongs to nobody: when its reader dies, what waits stays for the next reader. One lock is all that adding or taking
+/// costs, for one item or for many.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     inner: Mutex<Inner<T>>,
-    room: Semaphore,
     overflow: Overflow,
     dropped: AtomicU64,
     rejected: AtomicU64,
@@ -26,10 +25,23 @@ pub(crate) struct Queue<T> {
 #[derive(Debug)]
 struct Inner<T> {
     items: VecDeque<(Instant, T)>,
+    capacity: usize,
     /// How many of the first items are here beyond the bound: they were put back.
     restored: usize,
     reader: Option<Waker>,
+    /// Who waits for room, in the order in which they came. Nobody overtakes them.
+    writers: VecDeque<Writer>,
+    last_writer: u64,
     closed: bool,
+}
+
+/// Somebody who waits for room.
+#[derive(Debug)]
+struct Writer {
+    number: u64,
+    /// How much room is worth waking it for.
+    wants: usize,
+    waker: Option<Waker>,
 }
 
 /// Why a queue did not take an item; the item comes back.
@@ -50,17 +62,54 @@ pub(crate) enum Accepted<T> {
     Dropped(T),
 }
 
+impl<T> Inner<T> {
+    fn room(&self) -> usize {
+        let taken = self.items.len() - self.restored;
+        self.capacity.saturating_sub(taken)
+    }
+
+    /// Returns the room for somebody who does not wait.
+    fn free_room(&self) -> usize {
+        match self.writers.is_empty() {
+            true => self.room(),
+            false => 0,
+        }
+    }
+
+    /// Takes the oldest item.
+    fn pop(&mut self) -> Option<T> {
+        let (_, item) = self.items.pop_front()?;
+        self.restored = self.restored.saturating_sub(1);
+        Some(item)
+    }
+
+    /// Returns whom to wake now that there may be more room.
+    fn next_writer(&mut self) -> Option<Waker> {
+        let room = self.room();
+        let first = self.writers.front_mut()?;
+        (first.wants <= room).then(|| first.waker.take()).flatten()
+    }
+
+    fn read_by(&mut self, cx: &Context<'_>) {
+        match &mut self.reader {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+    }
+}
+
 impl<T> Queue<T> {
     pub(crate) fn new(capacity: usize, overflow: Overflow) -> Self {
-        let capacity = capacity.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             inner: Mutex::new(Inner {
                 items: VecDeque::new(),
+                capacity: capacity.max(1),
                 restored: 0,
                 reader: None,
+                writers: VecDeque::new(),
+                last_writer: 0,
                 closed: false,
             }),
-            room: Semaphore::new(capacity),
             overflow,
             dropped: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
@@ -69,13 +118,30 @@ impl<T> Queue<T> {
 
     /// Adds an item without waiting; who finds a queue full that blocks may wait then.
     pub(crate) fn try_push(&self, item: T) -> Result<Accepted<T>, Refused<T>> {
-        match self.room.try_acquire() {
-            Ok(permit) => {
-                permit.forget();
-                self.enqueue(item)
-            }
-            Err(tokio::sync::TryAcquireError::Closed) => Err(Refused::Closed(item)),
-            Err(tokio::sync::TryAcquireError::NoPermits) => self.overflowing(item),
+        let mut inner = self.lock();
+        if inner.closed {
+            return Err(Refused::Closed(item));
+        }
+        if inner.free_room() == 0 {
+            return self.overflowing(inner, item);
+        }
+        inner.items.push_back((clock::now(), item));
+        wake_reader(inner);
+        Ok(Accepted::Queued)
+    }
+
+    /// Adds as many items as there is room for without waiting, in one step.
+    pub(crate) fn fill(&self, items: &mut impl Iterator<Item = T>) {
+        let mut inner = self.lock();
+        let room = inner.free_room();
+        if inner.closed || room == 0 {
+            return;
+        }
+        let now = clock::now();
+        let before = inner.items.len();
+        inner.items.extend(items.take(room).map(|item| (now, item)));
+        if inner.items.len() > before {
+            wake_reader(inner);
         }
     }
 
@@ -91,53 +157,72 @@ impl<T> Queue<T> {
     /// Adds an item; with [`Overflow::Block`] waits until there is room, in the order of the callers.
     pub(crate) async fn push(&self, item: T) -> Result<Accepted<T>, Refused<T>> {
         match self.try_push(item) {
-            Err(Refused::Full(item)) if self.overflow == Overflow::Block => {
-                match self.room.acquire().await {
-                    Ok(permit) => {
-                        permit.forget();
-                        self.enqueue(item)
-                    }
-                    Err(_) => Err(Refused::Closed(item)),
+            Err(Refused::Full(item)) if self.blocks() => {
+                let mut items = VecDeque::from([item]);
+                self.push_all(&mut items).await;
+                match items.pop_front() {
+                    Some(item) => Err(Refused::Closed(item)),
+                    None => Ok(Accepted::Queued),
                 }
             }
             done => done,
         }
     }
 
+    /// Waits until there is room for all items, in the order of the callers, whatever the policy; what is left in `items` then found the
+    /// queue closed.
+    pub(crate) fn push_all<'a>(&'a self, items: &'a mut VecDeque<T>) -> PushAll<'a, T> {
+        PushAll {
+            queue: self,
+            items,
+            number: None,
+        }
+    }
+
     /// Takes the oldest item; `None` once the queue is closed and empty.
     pub(crate) fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut inner = self.lock();
-        match inner.items.pop_front() {
-            Some((_, item)) if inner.restored > 0 => {
-                inner.restored -= 1;
-                Poll::Ready(Some(item))
-            }
-            Some((_, item)) => {
-                drop(inner);
-                self.room.add_permits(1);
-                Poll::Ready(Some(item))
-            }
-            None if inner.closed => Poll::Ready(None),
-            None => {
-                match &mut inner.reader {
-                    Some(waker) => waker.clone_from(cx.waker()),
-                    none => *none = Some(cx.waker().clone()),
-                }
-                Poll::Pending
-            }
+        let popped = inner.pop();
+        if popped.is_none() && !inner.closed {
+            inner.read_by(cx);
+            return Poll::Pending;
         }
+        wake_writer(inner);
+        Poll::Ready(popped)
+    }
+
+    /// Takes up to `most` items and adds them to `items`; if there is none, wakes the task of `cx` when there is one.
+    pub(crate) fn poll_take(
+        &self,
+        most: usize,
+        items: &mut VecDeque<T>,
+        cx: &mut Context<'_>,
+    ) -> usize {
+        let mut inner = self.lock();
+        let count = most.min(inner.items.len());
+        if count == 0 {
+            if most > 0 && !inner.closed {
+                inner.read_by(cx);
+            }
+            return 0;
+        }
+        inner.restored = inner.restored.saturating_sub(count);
+        items.extend(inner.items.drain(..count).map(|(_, item)| item));
+        wake_writer(inner);
+        count
     }
 
     /// Takes nothing more; what waits can still be read.
     pub(crate) fn close(&self) {
-        self.room.close();
         let mut inner = self.lock();
         inner.closed = true;
-        let reader = inner.reader.take();
-        drop(inner);
-        if let Some(waker) = reader {
-            waker.wake();
-        }
+        let writers: Vec<_> = inner
+            .writers
+            .iter_mut()
+            .filter_map(|writer| writer.waker.take())
+            .collect();
+        wake_reader(inner);
+        writers.into_iter().for_each(Waker::wake);
     }
 
     /// Closes if nothing waits, in one step. Returns whether it is closed and empty.
@@ -148,7 +233,6 @@ impl<T> Queue<T> {
         }
         inner.closed = true;
         drop(inner);
-        // Whoever has room already finds it closed.
         self.close();
         true
     }
@@ -162,11 +246,7 @@ impl<T> Queue<T> {
         let place = inner.restored;
         inner.items.insert(place, (clock::now(), item));
         inner.restored += 1;
-        let reader = inner.reader.take();
-        drop(inner);
-        if let Some(waker) = reader {
-            waker.wake();
-        }
+        wake_reader(inner);
         Ok(())
     }
 
@@ -174,11 +254,8 @@ impl<T> Queue<T> {
     pub(crate) fn drain(&self) -> Vec<T> {
         let mut inner = self.lock();
         let items = std::mem::take(&mut inner.items);
-        let restored = std::mem::take(&mut inner.restored);
-        drop(inner);
-        if !self.room.is_closed() {
-            self.room.add_permits(items.len() - restored);
-        }
+        inner.restored = 0;
+        wake_writer(inner);
         items.into_iter().map(|(_, item)| item).collect()
     }
 
@@ -187,7 +264,7 @@ impl<T> Queue<T> {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.room.is_closed()
+        self.lock().closed
     }
 
     /// Says whether a writer waits when it is full.
@@ -211,21 +288,12 @@ impl<T> Queue<T> {
         self.rejected.load(Ordering::Relaxed)
     }
 
-    fn enqueue(&self, item: T) -> Result<Accepted<T>, Refused<T>> {
-        let mut inner = self.lock();
-        if inner.closed {
-            return Err(Refused::Closed(item));
-        }
-        inner.items.push_back((clock::now(), item));
-        let reader = inner.reader.take();
-        drop(inner);
-        if let Some(waker) = reader {
-            waker.wake();
-        }
-        Ok(Accepted::Queued)
-    }
-
-    fn overflowing(&self, item: T) -> Result<Accepted<T>, Refused<T>> {
+    #[cold]
+    fn overflowing(
+        &self,
+        mut inner: MutexGuard<'_, Inner<T>>,
+        item: T,
+    ) -> Result<Accepted<T>, Refused<T>> {
         match self.overflow {
             Overflow::Block => Err(Refused::Full(item)),
             Overflow::Reject => {
@@ -237,26 +305,116 @@ impl<T> Queue<T> {
                 Ok(Accepted::Dropped(item))
             }
             Overflow::DropOldest => {
-                let mut inner = self.lock();
-                if inner.closed {
-                    return Err(Refused::Closed(item));
-                }
                 // What was put back took nobody's room, so dropping it would make none.
                 let place = inner.restored;
-                let Some((_, oldest)) = inner.items.remove(place) else {
-                    // The reader took everything meanwhile: there is room after all.
-                    drop(inner);
-                    return self.try_push(item);
-                };
+                let oldest = inner.items.remove(place);
                 inner.items.push_back((clock::now(), item));
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-                Ok(Accepted::Dropped(oldest))
+                wake_reader(inner);
+                Ok(match oldest {
+                    Some((_, oldest)) => {
+                        self.dropped.fetch_add(1, Ordering::Relaxed);
+                        Accepted::Dropped(oldest)
+                    }
+                    None => Accepted::Queued,
+                })
             }
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wake_reader<T>(mut inner: MutexGuard<'_, Inner<T>>) {
+    let reader = inner.reader.take();
+    drop(inner);
+    if let Some(waker) = reader {
+        waker.wake();
+    }
+}
+
+fn wake_writer<T>(mut inner: MutexGuard<'_, Inner<T>>) {
+    if inner.writers.is_empty() {
+        return;
+    }
+    let writer = inner.next_writer();
+    drop(inner);
+    if let Some(waker) = writer {
+        waker.wake();
+    }
+}
+
+/// Waits for room for some items; made by [`Queue::push_all`]. Dropping it leaves the rest where they are.
+#[derive(Debug)]
+pub(crate) struct PushAll<'a, T> {
+    queue: &'a Queue<T>,
+    items: &'a mut VecDeque<T>,
+    /// Its number among those who wait.
+    number: Option<u64>,
+}
+
+impl<T> Future for PushAll<'_, T> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let mut inner = this.queue.lock();
+        if inner.closed || this.items.is_empty() {
+            return Poll::Ready(());
+        }
+        let is_first = match (inner.writers.front(), this.number) {
+            (None, _) => true,
+            (Some(first), number) => Some(first.number) == number,
+        };
+        if is_first {
+            let count = inner.room().min(this.items.len());
+            if count > 0 {
+                let now = clock::now();
+                inner
+                    .items
+                    .extend(this.items.drain(..count).map(|item| (now, item)));
+                if this.items.is_empty() {
+                    wake_reader(inner);
+                    return Poll::Ready(());
+                }
+                let reader = inner.reader.take();
+                if let Some(waker) = reader {
+                    waker.wake();
+                }
+            }
+        }
+        // Some at a time, so that nobody is woken for each item that is read.
+        let wants = this.items.len().min(inner.capacity / 4).max(1);
+        let waker = Some(cx.waker().clone());
+        let found = this.number;
+        match inner
+            .writers
+            .iter_mut()
+            .find(|writer| Some(writer.number) == found)
+        {
+            Some(writer) => (writer.wants, writer.waker) = (wants, waker),
+            None => {
+                inner.last_writer += 1;
+                let number = inner.last_writer;
+                inner.writers.push_back(Writer {
+                    number,
+                    wants,
+                    waker,
+                });
+                this.number = Some(number);
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for PushAll<'_, T> {
+    fn drop(&mut self) {
+        let Some(number) = self.number else { return };
+        let mut inner = self.queue.lock();
+        inner.writers.retain(|writer| writer.number != number);
+        wake_writer(inner);
     }
 }
 

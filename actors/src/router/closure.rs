@@ -2,10 +2,10 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 
 use actix::dev::{MessageResponse, OneshotSender};
-use actix::{Actor, AsyncContext, Context, Handler};
+use actix::{Actor, AsyncContext, Handler};
 use futures::future::{FutureExt, LocalBoxFuture};
 
 use super::{Outcome, Registration};
@@ -29,7 +29,7 @@ impl<T> std::fmt::Debug for Closure<T> {
 }
 
 impl<T: Payload> Actor for Closure<T> {
-    type Context = Context<Self>;
+    type Context = actix::Context<Self>;
 }
 
 impl<T: Payload> Handler<Event<T>> for Closure<T> {
@@ -58,6 +58,17 @@ impl Cancellable {
         Self(Work::Open(work))
     }
 
+    /// Polls it for the first time, in whatever runs now; gives it back if it is not done.
+    pub(super) fn begin(self, cx: &mut Context<'_>) -> Result<Outcome, Self> {
+        match self.0 {
+            Work::Done(outcome) => Ok(outcome),
+            Work::Open(mut work) => match work.poll_unpin(cx) {
+                Poll::Ready(outcome) => Ok(outcome),
+                Poll::Pending => Err(Self(Work::Open(work))),
+            },
+        }
+    }
+
     /// Needs no future: all is done.
     #[must_use]
     pub fn done(outcome: Outcome) -> Self {
@@ -73,10 +84,10 @@ impl std::fmt::Debug for Cancellable {
 
 impl<A, T> MessageResponse<A, Event<T>> for Cancellable
 where
-    A: Actor<Context = Context<A>>,
+    A: Actor<Context = actix::Context<A>>,
     T: Payload,
 {
-    fn handle(self, ctx: &mut Context<A>, mut answer: Option<OneshotSender<Outcome>>) {
+    fn handle(self, ctx: &mut actix::Context<A>, mut answer: Option<OneshotSender<Outcome>>) {
         let mut work = match self.0 {
             Work::Open(work) => Cause::current().follow(work),
             Work::Done(outcome) => {

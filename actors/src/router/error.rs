@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::connection::RequestError;
 use crate::error::{BoxError, Retry};
 
-/// The error of a handler. Any error converts into it with `?`.
+/// The error of a handler. Any error converts into it with `?`; a [`RequestError`] among its causes decides about the retry.
 ///
 /// It says whether the event should be tried again. An error that says [`Retry::Never`], such as a reply of unknown outcome, makes the
 /// event a dead letter at once: trying again could repeat what was done.
@@ -40,7 +42,10 @@ impl HandlerError {
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for HandlerError {
     fn from(error: E) -> Self {
-        let known = (&error as &dyn std::error::Error).downcast_ref::<RequestError>();
+        let mut causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| {
+            error.source()
+        });
+        let known = causes.find_map(|cause| cause.downcast_ref::<RequestError>());
         let retry = known.map(RequestError::retry).unwrap_or_default();
         Self {
             source: error.into(),
@@ -59,6 +64,22 @@ impl fmt::Debug for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HandlerError({}, retry {:?})", self.source, self.retry)
     }
+}
+
+/// A handler has given up an event: told as an event of the same origin and channel, when it becomes a dead letter.
+///
+/// Those who fail on this event are not told of in turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HandlerFailed {
+    /// The name of the handler.
+    pub handler: String,
+    /// The type of the event's payload.
+    pub event: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What went wrong, in the words of the last error or panic.
+    pub reason: String,
 }
 
 /// The result of a handler.

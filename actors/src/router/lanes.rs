@@ -41,13 +41,9 @@ impl<J> Lanes<J> {
 
     /// Takes in a job that comes after all of its channel's others.
     pub(crate) fn accept(&mut self, channel: &ChannelKey, job: J) {
-        let channel = match self.order {
-            Order::PerChannel => channel,
-            Order::Serial => &EVERYTHING,
-            Order::Unordered => {
-                self.ready.push_back(job);
-                return;
-            }
+        let Some(channel) = self.lane(channel) else {
+            self.ready.push_back(job);
+            return;
         };
         if let Some(lane) = self.busy.get_mut(channel) {
             lane.push_back(job);
@@ -56,6 +52,32 @@ impl<J> Lanes<J> {
         }
         self.busy.insert(channel.clone(), VecDeque::new());
         self.ready.push_back(job);
+    }
+
+    /// Says whether a job that comes after all others may run at once: nothing waits before it, and its lane is free.
+    pub(crate) fn is_free(&self, channel: &ChannelKey) -> bool {
+        self.ready.is_empty()
+            && self.running < self.concurrency
+            && (self.busy.is_empty()
+                || !self
+                    .lane(channel)
+                    .is_some_and(|lane| self.busy.contains_key(lane)))
+    }
+
+    /// Is told that such a job runs, and is not done yet.
+    pub(crate) fn begin(&mut self, channel: &ChannelKey) {
+        if let Some(lane) = self.lane(channel) {
+            self.busy.insert(lane.clone(), VecDeque::new());
+        }
+        self.running += 1;
+    }
+
+    fn lane<'a>(&self, channel: &'a ChannelKey) -> Option<&'a ChannelKey> {
+        match self.order {
+            Order::PerChannel => Some(channel),
+            Order::Serial => Some(&EVERYTHING),
+            Order::Unordered => None,
+        }
     }
 
     /// Returns the next job that may run; with `alone` only if none is running.
@@ -72,12 +94,10 @@ impl<J> Lanes<J> {
     /// Is told that a job is done for good: its lane goes on.
     pub(crate) fn done(&mut self, channel: &ChannelKey) {
         self.running -= 1;
-        let channel = match self.order {
-            Order::PerChannel => channel,
-            Order::Serial => &EVERYTHING,
-            Order::Unordered => return,
-        };
-        let Some(lane) = self.busy.get_mut(channel) else {
+        let lane = self.lane(channel);
+        let Some((channel, lane)) =
+            lane.and_then(|channel| Some((channel, self.busy.get_mut(channel)?)))
+        else {
             return;
         };
         match lane.pop_front() {
@@ -101,9 +121,12 @@ impl<J> Lanes<J> {
         self.ready.push_front(job);
     }
 
-    /// Says whether to take in another job: one more could run, and no more than `parked` wait behind others of their channel.
-    pub(crate) fn has_room(&self, parked: usize) -> bool {
-        self.ready.len() + self.running < self.concurrency && self.parked < parked
+    /// Returns how many jobs to take in: so many could run, and no more than `parked` wait behind others of their channel.
+    pub(crate) fn room(&self, parked: usize) -> usize {
+        let idle = self
+            .concurrency
+            .saturating_sub(self.ready.len() + self.running);
+        idle.min(parked.saturating_sub(self.parked))
     }
 
     /// Returns the jobs that wait, in order for each channel.

@@ -19,13 +19,13 @@ mod tally;
 mod topic;
 
 pub use closure::{Cancellable, Closure, closure};
-pub use error::{HandlerError, Outcome};
+pub use error::{HandlerError, HandlerFailed, Outcome};
 pub(crate) use flow::Flow;
 pub(crate) use letters::Ticket;
 pub use letters::{DeadLetter, DeadLetters, KeptLetters, Reason, Selection};
 pub use listener::{Wait, WaitError};
 pub use registration::Registration;
-pub use registry::{Refusal, ReplayError, Replayed};
+pub use registry::{Origins, Refusal, ReplayError, Replayed};
 pub use settings::{Delivery, Order};
 pub use tally::HandlerReport;
 pub use topic::{Publish, Router, Topic};

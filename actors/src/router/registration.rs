@@ -60,7 +60,11 @@ pub struct Registration<A: Actor> {
     topics: Vec<Topic<A>>,
     filters: Filters,
     layers: Vec<Arc<dyn Middleware>>,
+    emits: Vec<Declare<A>>,
 }
+
+/// Declares for pictures what an actor emits.
+type Declare<A> = fn(ChildSpec<A>, &Router) -> ChildSpec<A>;
 
 /// A subscription that is to be made.
 struct Topic<A: Actor> {
@@ -91,7 +95,15 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
             topics: Vec::new(),
             filters: Filters::default(),
             layers: Vec::new(),
+            emits: Vec::new(),
         }
+    }
+
+    /// Declares that the handler emits events of type `T`, for pictures of a bot that does not run; what a bot does while it runs is
+    /// learned by itself.
+    pub fn emits<T: Payload>(mut self) -> Self {
+        self.emits.push(ChildSpec::publishes::<T>);
+        self
     }
 
     /// Subscribes to events of type `T`, with the delivery settings made so far.
@@ -216,9 +228,11 @@ impl<A: Actor<Context = Context<A>>> Registration<A> {
             );
         }
         let layers = Layers::new(router.layers().into_iter().chain(self.layers));
+        let declare = |spec, declare: Declare<A>| declare(spec, router);
+        let spec = self.emits.into_iter().fold(self.spec, declare);
         self.topics
             .into_iter()
-            .fold(self.spec, |spec, topic| {
+            .fold(spec, |spec, topic| {
                 let terms = Terms {
                     delivery: topic.delivery.unwrap_or(self.delivery),
                     entropy: self.entropy.clone(),

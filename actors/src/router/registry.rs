@@ -43,11 +43,11 @@ pub(crate) trait Registered: Send + Sync {
 #[derive(Default)]
 pub(crate) struct Registry {
     registered: RwLock<Vec<Arc<dyn Registered>>>,
-    origins: Mutex<Origins>,
+    origins: Mutex<Enrolled>,
 }
 
 /// The living origins, by platform and bot.
-type Origins = BTreeMap<(&'static str, String), Weak<Origin>>;
+type Enrolled = BTreeMap<(&'static str, String), Weak<Origin>>;
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -195,7 +195,30 @@ pub struct Refusal {
     pub why: String,
 }
 
+/// Where the events of a router come from, seen from inside of it: whoever has it keeps nothing alive. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Origins(Weak<Registry>);
+
+impl Origins {
+    /// Lists the living origins, in the order of their platforms and bots.
+    #[must_use]
+    pub fn list(&self) -> Vec<Arc<Origin>> {
+        let Some(registry) = self.0.upgrade() else {
+            return Vec::new();
+        };
+        let origins = registry.origins.lock();
+        let origins = origins.unwrap_or_else(PoisonError::into_inner);
+        origins.values().filter_map(Weak::upgrade).collect()
+    }
+}
+
 impl Router {
+    /// Returns where events come from.
+    #[must_use]
+    pub fn origins(&self) -> Origins {
+        Origins(Arc::downgrade(self.shared_registry()))
+    }
+
     /// Keeps dead letters, and what a shutdown leaves over, in `store`. By default they are in memory, and nothing is left over.
     ///
     /// # Errors

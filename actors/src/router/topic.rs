@@ -1,7 +1,7 @@
 //! Who gets which event.
 
 use std::any::{Any, TypeId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -105,6 +105,10 @@ impl Router {
         &self.registry
     }
 
+    pub(super) fn shared_registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
     pub(super) fn waits(&self) -> &Waits {
         &self.waits
     }
@@ -202,6 +206,11 @@ impl<T> fmt::Debug for Topic<T> {
 }
 
 impl<T> Topic<T> {
+    /// Says whether both are the same topic of the same router.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.subscribers, &other.subscribers)
+    }
+
     pub(super) fn listeners(&self) -> &Listeners<T> {
         &self.subscribers.listeners
     }
@@ -230,42 +239,104 @@ impl<T: Payload> Topic<T> {
     }
 
     /// Hands an event to every registration. What has room gets it at once; the future waits for the others.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "whoever publishes an event gives it away"
-    )]
     pub fn publish(&self, event: Event<T>) -> Publish<T> {
-        if !self.listeners().is_empty() {
-            self.listeners().offer(&event);
+        let list = self.begin(std::slice::from_ref(&event));
+        let mut published = Publish::default();
+        let Some((last, others)) = list.split_last() else {
+            return published;
+        };
+        for subscription in others {
+            if self.is_admitted(subscription, &event) {
+                self.give(
+                    subscription,
+                    std::iter::once(event.clone()),
+                    1,
+                    &mut published,
+                );
+            }
         }
-        let list = Arc::clone(
+        if self.is_admitted(last, &event) {
+            self.give(last, std::iter::once(event), 1, &mut published);
+        }
+        published
+    }
+
+    /// As [`publish`](Self::publish), for events that came together, and at the price of one for each registration. `events` is empty
+    /// then.
+    pub fn publish_all(&self, events: &mut Vec<Event<T>>) -> Publish<T> {
+        let list = self.begin(events);
+        let mut published = Publish::default();
+        if let Some((last, others)) = list.split_last() {
+            for subscription in others {
+                let all = events.iter().cloned();
+                self.give_admitted(subscription, all, &mut published);
+            }
+            self.give_admitted(last, events.drain(..), &mut published);
+        }
+        events.clear();
+        published
+    }
+
+    /// Shows events to who waits for one, and returns who gets all of them.
+    fn begin(&self, events: &[Event<T>]) -> Arc<[Subscription<T>]> {
+        if !self.listeners().is_empty() {
+            events
+                .iter()
+                .for_each(|event| self.listeners().offer(event));
+        }
+        self.subscribers.sources.count_times(events.len() as u64);
+        Arc::clone(
             &self
                 .subscribers
                 .list
                 .read()
                 .unwrap_or_else(PoisonError::into_inner),
-        );
-        self.subscribers.sources.count();
-        let mut waiting_for = Vec::new();
-        for subscription in list.iter() {
-            if !self.is_admitted(subscription, &event) {
-                continue;
-            }
-            subscription.tally.delivered.add_one();
-            if let Err(event) =
-                self.settle(subscription, subscription.queue.try_push(event.clone()))
-            {
-                let waiting = Waiting {
-                    topic: self.clone(),
-                    subscription: subscription.clone(),
-                    event: Some(event),
-                };
-                waiting_for.push(waiting.room().boxed());
-            }
+        )
+    }
+
+    fn give_admitted(
+        &self,
+        subscription: &Subscription<T>,
+        events: impl ExactSizeIterator<Item = Event<T>>,
+        published: &mut Publish<T>,
+    ) {
+        if subscription.filter.is_none() {
+            let number = events.len();
+            return self.give(subscription, events, number, published);
         }
-        Publish {
-            waiting: waiting_for,
-            _type: std::marker::PhantomData,
+        // A filter is code of the user, which runs under no lock.
+        let admitted: Vec<_> = events
+            .filter(|event| self.is_admitted(subscription, event))
+            .collect();
+        let number = admitted.len();
+        self.give(subscription, admitted.into_iter(), number, published);
+    }
+
+    /// Puts events into the queue of a registration, or among those that wait for room there.
+    fn give(
+        &self,
+        subscription: &Subscription<T>,
+        mut events: impl Iterator<Item = Event<T>>,
+        number: usize,
+        published: &mut Publish<T>,
+    ) {
+        subscription.tally.delivered.add(number as u64);
+        subscription.queue.fill(&mut events);
+        let mut waiting = VecDeque::new();
+        for event in events {
+            let refused = match waiting.is_empty() {
+                true => self.settle(subscription, subscription.queue.try_push(event)),
+                false => Err(event),
+            };
+            waiting.extend(refused.err());
+        }
+        if !waiting.is_empty() {
+            let waiting = Waiting {
+                topic: self.clone(),
+                subscription: subscription.clone(),
+                events: waiting,
+            };
+            published.waiting.push(waiting.room().boxed());
         }
     }
 
@@ -315,23 +386,18 @@ impl<T: Payload> Topic<T> {
     }
 }
 
-/// An event that waits for room in one queue.
+/// Events that wait for room in one queue.
 struct Waiting<T: Payload> {
     topic: Topic<T>,
     subscription: Subscription<T>,
-    event: Option<Event<T>>,
+    events: VecDeque<Event<T>>,
 }
 
 impl<T: Payload> Waiting<T> {
     async fn room(mut self) {
-        let Some(event) = self.event.clone() else {
-            return;
-        };
-        let outcome = self.subscription.queue.push(event).await;
-        self.event = None;
-        if let Err(event) = self.topic.settle(&self.subscription, outcome) {
-            self.topic
-                .bury(&self.subscription, &event, Reason::Overflow);
+        self.subscription.queue.push_all(&mut self.events).await;
+        while let Some(event) = self.events.pop_front() {
+            self.topic.leave(&self.subscription, &event);
         }
     }
 }
@@ -339,18 +405,17 @@ impl<T: Payload> Waiting<T> {
 impl<T: Payload> Drop for Waiting<T> {
     /// Its publisher has given up: it has stopped, or its own time is over.
     fn drop(&mut self) {
-        let Some(event) = self.event.take() else {
-            return;
-        };
-        match self.topic.dead.is_stopping() {
-            true => self.topic.leave(&self.subscription, &event),
-            false => {
-                tracing::warn!(
-                    handler = &*self.subscription.handler,
-                    ?event,
-                    "its publisher gave up before there was room for it"
-                );
-                self.subscription.tally.abandoned.add_one();
+        for event in self.events.drain(..) {
+            match self.topic.dead.is_stopping() {
+                true => self.topic.leave(&self.subscription, &event),
+                false => {
+                    tracing::warn!(
+                        handler = &*self.subscription.handler,
+                        ?event,
+                        "its publisher gave up before there was room for it"
+                    );
+                    self.subscription.tally.abandoned.add_one();
+                }
             }
         }
     }
@@ -361,6 +426,15 @@ impl<T: Payload> Drop for Waiting<T> {
 pub struct Publish<T> {
     waiting: Vec<BoxFuture<'static, ()>>,
     _type: std::marker::PhantomData<fn(T)>,
+}
+
+impl<T> Default for Publish<T> {
+    fn default() -> Self {
+        Self {
+            waiting: Vec::new(),
+            _type: std::marker::PhantomData,
+        }
+    }
 }
 
 impl<T> Publish<T> {

@@ -58,6 +58,13 @@ pub trait Authenticator: Unpin + 'static {
     /// What a login gives: tokens, and what the platform says with them. Its serialized form is what is stored, secrets included.
     type Session: Clone + Serialize + DeserializeOwned + Send + Unpin + 'static;
 
+    /// Whether a login may replace a session that was rejected, or that cannot be refreshed; true by default.
+    ///
+    /// False is for grants that can be used once, and for credentials that stand for somebody else than the session does: then
+    /// [`login`](Self::login) makes the first session of an actor only, and every later one, also in place of a rejected one, comes from
+    /// [`refresh`](Self::refresh), whose errors are final for those who wait and for nobody else.
+    const LOGS_IN_AGAIN: bool = true;
+
     /// Logs in with the credentials.
     fn login(&self) -> LocalBoxFuture<'static, Result<Self::Session, AuthError>>;
 

@@ -74,7 +74,8 @@ impl<A: Authenticator> Session<A> {
 
     /// Begins a refresh, or a login if there is nothing to refresh.
     pub(super) fn renew(&mut self, ctx: &mut Context<Self>) {
-        let refreshes = self.held.as_ref().is_some_and(|held| !held.rejected);
+        let held = self.held.as_ref();
+        let refreshes = held.is_some_and(|held| !held.rejected || !A::LOGS_IN_AGAIN);
         self.begin(
             if refreshes {
                 Step::Refresh
@@ -124,7 +125,7 @@ impl<A: Authenticator> Session<A> {
     ) {
         match answer {
             Ok(session) => self.accept(step, session, ctx),
-            Err(error) if step == Step::Refresh && is_final(&error) => {
+            Err(error) if step == Step::Refresh && A::LOGS_IN_AGAIN && is_final(&error) => {
                 self.counts.failures += u64::from(error.kind() == AuthErrorKind::Refused);
                 self.begin(Step::Login, ctx);
             }
@@ -161,7 +162,7 @@ impl<A: Authenticator> Session<A> {
         self.counts.failures += 1;
         let pause = match error.retry() {
             Retry::Never => None,
-            Retry::Now if step == Step::Refresh => Some(self.backoff),
+            Retry::Now if step == Step::Refresh && A::LOGS_IN_AGAIN => Some(self.backoff),
             Retry::Now => Some(Duration::ZERO),
             Retry::After(pause) => Some(pause),
         };

@@ -2,9 +2,10 @@
 
 use std::any::Any;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::ErrorKind;
 use std::marker::PhantomData;
+use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::clock;
 ///
 /// After a write that failed, sled waits for ever in the next flush, and in the drop of its last handle, if what failed was a large
 /// page. So the gate closes then for everything but reads, and the handles are kept until the process ends.
-pub(crate) struct Gate<E> {
+pub struct Gate<E> {
     broken: Arc<AtomicBool>,
     path: Arc<Path>,
     _error: PhantomData<fn() -> E>,
@@ -45,7 +46,9 @@ impl<E> std::fmt::Debug for Gate<E> {
 }
 
 impl<E> Gate<E> {
-    pub(crate) fn new(path: &Path) -> Self {
+    /// Makes an open gate for the folder `path`.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
         Self {
             broken: Arc::default(),
             path: path.into(),
@@ -57,13 +60,15 @@ impl<E> Gate<E> {
         &self.path
     }
 
-    pub(crate) fn is_broken(&self) -> bool {
+    /// Says whether a write has failed.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
     }
 
     /// Keeps `handle` until the process ends if dropping it could wait for ever.
     #[expect(clippy::mem_forget, reason = "that is what it is for")]
-    pub(crate) fn keep<T: Clone>(&self, handle: &T) {
+    pub fn keep<T: Clone>(&self, handle: &T) {
         if self.is_broken() {
             std::mem::forget(handle.clone());
         }
@@ -71,7 +76,12 @@ impl<E> Gate<E> {
 }
 
 impl<E: From<StoreError>> Gate<E> {
-    pub(crate) fn call<T>(
+    /// Calls the engine; `read` is what may be done behind a closed gate.
+    ///
+    /// # Errors
+    ///
+    /// What the engine says, its panics included.
+    pub fn call<T>(
         &self,
         action: &'static str,
         call: impl FnOnce() -> sled::Result<T>,
@@ -103,30 +113,54 @@ impl<E: From<StoreError>> Gate<E> {
 ///
 /// The engine's own threads hold the lock for some milliseconds after the last handle is gone, and so may a process that is about to
 /// end: that is waited for, half a second at most.
-pub(crate) fn open(
+///
+/// # Errors
+///
+/// If it cannot be opened; nothing is moved aside.
+pub fn open(
     path: &Path,
     cache_capacity: u64,
     flush_every: Duration,
 ) -> Result<sled::Db, StoreError> {
-    for _ in 0..LOCK_ATTEMPTS {
-        match open_at_once(path, cache_capacity, flush_every) {
-            Err(StoreError::Locked { .. }) => thread::park_timeout(LOCK_PAUSE),
-            other => return other,
-        }
-    }
-    open_at_once(path, cache_capacity, flush_every)
+    open_in_segments(path, cache_capacity, flush_every, SEGMENT)
 }
 
-fn open_at_once(
+/// As [`open`], with a log in segments of so many bytes, a power of two. The engine holds several of them in memory, so small ones suit a
+/// program that has little; values above a quarter of one get files of their own. A database that exists keeps the size that it has.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_in_segments(
     path: &Path,
     cache_capacity: u64,
     flush_every: Duration,
+    segment: usize,
 ) -> Result<sled::Db, StoreError> {
     let period = clock::millis(flush_every);
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(cache_capacity)
-        .flush_every_ms((period > 0).then_some(period));
+        .flush_every_ms((period > 0).then_some(period))
+        .segment_size(segment_of(path).unwrap_or(segment));
+    for _ in 0..LOCK_ATTEMPTS {
+        match open_at_once(path, &config) {
+            Err(StoreError::Locked { .. }) => thread::park_timeout(LOCK_PAUSE),
+            other => return other,
+        }
+    }
+    open_at_once(path, &config)
+}
+
+/// Returns the size of the segments of a database, if there is one: the engine takes no other.
+fn segment_of(path: &Path) -> Option<usize> {
+    let conf = fs::read(path.join("conf")).ok()?;
+    let conf = String::from_utf8_lossy(&conf);
+    let mut lines = conf.lines();
+    lines.find_map(|line| line.strip_prefix("segment_size: ")?.parse().ok())
+}
+
+fn open_at_once(path: &Path, config: &sled::Config) -> Result<sled::Db, StoreError> {
     let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
     match opened.map_err(|panic| damaged(path, text(panic.as_ref())))? {
         Ok(database) => Ok(database),
@@ -148,6 +182,19 @@ fn classify(path: &Path, source: std::io::Error) -> StoreError {
         | ErrorKind::UnexpectedEof => damaged(path, source.to_string()),
         _ => failed("open", path, source),
     }
+}
+
+/// Closes the folder and the engine's files to others.
+pub(crate) fn protect(path: &Path) -> Result<(), StoreError> {
+    let close = |path: &Path, mode| {
+        fs::set_permissions(path, Permissions::from_mode(mode))
+            .map_err(|error| failed("protect", path, error))
+    };
+    close(path, 0o700)?;
+    let files = FILES.iter().map(|file| path.join(file));
+    files
+        .filter(|file| file.is_file())
+        .try_for_each(|file| close(&file, 0o600))
 }
 
 /// Renames a folder that cannot be read, so that a new one can be begun; returns where it went.
@@ -193,5 +240,34 @@ pub(crate) fn text(panic: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "the engine panicked".to_owned())
 }
 
+/// The engine's own files.
+pub(crate) const FILES: [&str; 2] = ["conf", "db"];
+/// What the engine takes by default.
+const SEGMENT: usize = 512 << 10;
 const LOCK_ATTEMPTS: usize = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_keeps_its_segments_whatever_is_asked_for_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        assert_eq!(segment_of(&path), None);
+        let opened = |segment| open_in_segments(&path, 1 << 20, Duration::ZERO, segment).unwrap();
+        let database = opened(SEGMENT);
+        database.insert("key", "value").unwrap();
+        drop(database);
+        for _ in 0..2 {
+            let database = opened(64 << 10);
+            assert_eq!(database.get("key").unwrap().unwrap(), "value");
+            assert_eq!(segment_of(&path), Some(SEGMENT));
+        }
+        let path = folder.path().join("small");
+        drop(open_in_segments(&path, 1 << 20, Duration::ZERO, 64 << 10).unwrap());
+        assert_eq!(segment_of(&path), Some(64 << 10));
+        drop(open(&path, 1 << 20, Duration::ZERO).unwrap());
+    }
+}

@@ -20,6 +20,8 @@ mod store;
 mod table;
 mod writer;
 
+#[doc(hidden)]
+pub use engine::{Gate, open as open_engine, open_in_segments as open_engine_in_segments};
 pub use error::StoreError;
 pub use shelf::Shelf;
 pub use store::{Store, StoreSettings, StoreStats};

@@ -1,9 +1,9 @@
 //! Opening a store, and what concerns it as a whole.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder};
 use std::marker::PhantomData;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::engine::{self, Gate, damaged, failed, text};
+use super::engine::{self, FILES, Gate, damaged, failed, protect, text};
 use super::error::StoreError;
 use super::shelf::Shelf;
 use super::table::{Bounds, Table};
@@ -418,23 +418,9 @@ fn prepare(path: &Path) -> Result<(), StoreError> {
         .map_err(unable)
 }
 
-/// Closes the folder and its files to others.
-fn protect(path: &Path) -> Result<(), StoreError> {
-    let close = |path: &Path, mode| {
-        fs::set_permissions(path, Permissions::from_mode(mode))
-            .map_err(|error| failed("protect", path, error))
-    };
-    close(path, 0o700)?;
-    let files = FILES.iter().map(|file| path.join(file));
-    files
-        .filter(|file| file.is_file())
-        .try_for_each(|file| close(&file, 0o600))
-}
-
 fn is_store(path: &Path) -> bool {
     FILES.iter().any(|file| path.join(file).is_file())
 }
 
-const FILES: [&str; 2] = ["conf", "db"];
 const FORMAT: u32 = 1;
 const META: &str = "meta";

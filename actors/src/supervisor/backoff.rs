@@ -22,6 +22,7 @@ pub struct Backoff {
     first: Duration,
     cap: Duration,
     floor_percent: u8,
+    least: Duration,
     healthy_after: Duration,
 }
 
@@ -33,6 +34,7 @@ impl Backoff {
             first,
             cap,
             floor_percent: 0,
+            least: Duration::ZERO,
             healthy_after: Duration::from_secs(60),
         }
     }
@@ -41,6 +43,14 @@ impl Backoff {
     #[must_use]
     pub const fn floor_percent(mut self, percent: u8) -> Self {
         self.floor_percent = if percent > 100 { 100 } else { percent };
+        self
+    }
+
+    /// Draws no delay below `least`, as far as the ceiling allows: for servers that ask for it. The whole range above stays in use, so
+    /// that many clients do not come back together.
+    #[must_use]
+    pub const fn at_least(mut self, least: Duration) -> Self {
+        self.least = least;
         self
     }
 
@@ -67,6 +77,7 @@ impl Backoff {
     pub fn delay(&self, attempt: u32, entropy: &Entropy) -> Duration {
         let ceiling = self.ceiling(attempt);
         let floor = from_nanos(ceiling.as_nanos() / 100 * u128::from(self.floor_percent));
+        let floor = floor.max(self.least).min(ceiling);
         floor + entropy.duration_up_to(ceiling - floor)
     }
 
@@ -115,14 +126,15 @@ mod tests {
     proptest! {
         #[test]
         fn delays_stay_within_bounds_and_repeat_with_the_seed(
-            first in durations(), cap in durations(), floor in 0_u8..=255, attempt in attempts(), seed: u64,
+            first in durations(), cap in durations(), floor in 0_u8..=255, least in durations(), attempt in attempts(), seed: u64,
         ) {
-            let backoff = Backoff::exponential(first, cap).floor_percent(floor);
+            let backoff = Backoff::exponential(first, cap).floor_percent(floor).at_least(least);
             let delay = backoff.delay(attempt, &Entropy::seeded(seed));
             let ceiling = backoff.ceiling(attempt);
             prop_assert!(delay <= ceiling && ceiling <= cap);
             let floor = u128::from(floor.min(100));
             prop_assert!(delay.as_nanos() >= ceiling.as_nanos() / 100 * floor);
+            prop_assert!(delay >= least.min(ceiling));
             prop_assert_eq!(delay, backoff.delay(attempt, &Entropy::seeded(seed)));
         }
 

@@ -209,6 +209,15 @@ pub struct Child {
     pub(crate) settings: Settings,
 }
 
+impl Child {
+    /// Runs the child, and with it all that it starts, on another arbiter; by default it runs where its supervisor does.
+    #[must_use]
+    pub fn on_arbiter(mut self, arbiter: ArbiterHandle) -> Self {
+        self.settings.placement = Some(arbiter);
+        self
+    }
+}
+
 impl fmt::Debug for Child {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Child")

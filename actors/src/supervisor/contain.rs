@@ -4,7 +4,11 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs `work`; a panic in it comes back as its text.
-pub(crate) fn contain<R>(work: impl FnOnce() -> R) -> Result<R, String> {
+///
+/// # Errors
+///
+/// The text of the panic.
+pub fn contain<R>(work: impl FnOnce() -> R) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(text_of)
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Control {
     exit: Mutex<Option<Exit>>,
     /// It ends because nothing has come for long enough.
     idle: AtomicBool,
+    /// Somebody wants to see what happens if it fails.
+    crash: AtomicBool,
 }
 
 impl std::fmt::Debug for Control {
@@ -71,6 +73,16 @@ impl Control {
             _ => std::task::Poll::Pending,
         })
         .await
+    }
+
+    /// Lets the incarnation end as if it had panicked.
+    pub(crate) fn crash(&self) {
+        self.crash.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    pub(crate) fn is_to_crash(&self) -> bool {
+        self.crash.load(Ordering::Acquire)
     }
 
     /// Says why the incarnation is about to end; the first word counts.

@@ -189,6 +189,10 @@ impl<A: Actor<Context = Context<A>>> Future for Drive<A> {
         if wish == Wish::Kill {
             return Poll::Ready(this.end(Exit::Killed));
         }
+        if control.is_to_crash() {
+            let panic = "crashed on purpose".to_owned();
+            return Poll::Ready(this.end(Exit::Panic(panic)));
+        }
         let Some(context) = &mut this.context else {
             return Poll::Ready(Exit::Killed);
         };

@@ -81,6 +81,11 @@ impl Budget {
         self.0 > 0 && !ctx.waiting() && ctx.state() == ActorState::Running
     }
 
+    /// Returns how many messages that is.
+    pub(crate) fn left(&self) -> usize {
+        self.0 as usize
+    }
+
     pub(crate) fn spend(&mut self) {
         self.0 = self.0.saturating_sub(1);
     }

@@ -33,6 +33,8 @@ mod tree;
 
 pub use backoff::Backoff;
 pub use child::{Child, ChildSpec};
+#[doc(hidden)]
+pub use contain::contain;
 pub use decision::{ChildFacts, Decision, History, Intensity, Restart, Strategy, decide};
 pub use exit::{Exit, Failure};
 pub use incarnate::Supervised;

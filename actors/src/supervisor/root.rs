@@ -84,6 +84,13 @@ impl Root {
         self.ended().await
     }
 
+    /// Lets every running actor of this name, or below this branch (`handlers/wallet`), end as if it had panicked, and returns how many
+    /// that are: to see what the rest makes of it.
+    #[expect(clippy::must_use_candidate, reason = "what counts is that it is done")]
+    pub fn crash(&self, path: &str) -> usize {
+        self.node.crash(path)
+    }
+
     /// Says whether the tree has ended.
     #[must_use]
     pub fn is_ended(&self) -> bool {

@@ -138,6 +138,9 @@ impl Slots {
             State::Stopping { .. } => NodeState::Stopping,
         };
         slot.node().set_state(shown);
+        if let State::Up { control, .. } = &state {
+            slot.node().runs(control);
+        }
         slot.state = state;
     }
 

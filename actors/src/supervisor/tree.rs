@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde::Serialize;
 
 use super::Exit;
+use super::control::Control;
 use crate::graph::{Graph, NodeRef};
 
 /// What a node is doing.
@@ -163,6 +164,8 @@ pub(crate) struct Node {
     restarts: AtomicU32,
     last_exit: Mutex<Option<Exit>>,
     children: Mutex<Vec<Arc<Self>>>,
+    /// The incarnation that runs, if one does.
+    running: Mutex<Weak<Control>>,
     gauges: Option<Box<dyn Gauges>>,
 }
 
@@ -181,6 +184,7 @@ impl Node {
             restarts: AtomicU32::new(0),
             last_exit: Mutex::new(None),
             children: Mutex::new(Vec::new()),
+            running: Mutex::default(),
             gauges,
         })
     }
@@ -215,6 +219,32 @@ impl Node {
 
     pub(crate) fn disown(&self, child: &Arc<Self>) {
         lock(&self.children).retain(|other| !Arc::ptr_eq(other, child));
+    }
+
+    pub(crate) fn runs(&self, control: &Arc<Control>) {
+        *lock(&self.running) = Arc::downgrade(control);
+    }
+
+    /// Lets the actors of this name, or of this end of a path, crash, at or below this node; returns how many that are.
+    pub(crate) fn crash(&self, path: &str) -> usize {
+        let children: Vec<_> = lock(&self.children).clone();
+        let crash = |path: &str| {
+            children
+                .iter()
+                .map(|child| child.crash(path))
+                .sum::<usize>()
+        };
+        let below = crash(path);
+        if let Some((name, rest)) = path.split_once('/') {
+            let is_on_path = self.name == name;
+            return below + if is_on_path { crash(rest) } else { 0 };
+        }
+        let is_meant = self.name == path && self.kind != NodeKind::Supervisor;
+        let running = is_meant.then(|| lock(&self.running).upgrade()).flatten();
+        if let Some(control) = &running {
+            control.crash();
+        }
+        below + usize::from(running.is_some())
     }
 
     pub(crate) fn snapshot(&self) -> TreeSnapshot {

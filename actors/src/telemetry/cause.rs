@@ -43,7 +43,7 @@ impl Cause {
             node: self.node,
             trace: self.trace,
         };
-        running.scope(|| match self.span.is_none() {
+        running.scope(|| match self.span.is_disabled() {
             true => work(),
             false => self.span.in_scope(work),
         })

@@ -4,7 +4,7 @@ mod cause;
 mod counters;
 mod histogram;
 pub mod metrics;
-mod process;
+pub mod process;
 mod prometheus;
 pub(crate) mod spans;
 

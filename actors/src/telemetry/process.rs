@@ -2,13 +2,15 @@
 
 use std::fs;
 
-/// Returns the resident memory in bytes.
-pub(super) fn resident_bytes() -> Option<u64> {
+/// Returns the resident memory in bytes; `None` where the system does not tell.
+#[must_use]
+pub fn resident_bytes() -> Option<u64> {
     resident(&fs::read_to_string("/proc/self/status").ok()?)
 }
 
-/// Returns the time that all processors have spent on this process, in seconds.
-pub(super) fn cpu_seconds() -> Option<f64> {
+/// Returns the time that all processors have spent on this process, in seconds; `None` where the system does not tell.
+#[must_use]
+pub fn cpu_seconds() -> Option<f64> {
     cpu(&fs::read_to_string("/proc/self/stat").ok()?)
 }
 

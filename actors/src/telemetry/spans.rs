@@ -19,6 +19,7 @@
 
 use std::fmt;
 
+use tracing::level_filters::LevelFilter;
 use tracing::{Span, debug, debug_span, field, info_span};
 
 use super::Cause;
@@ -30,13 +31,25 @@ pub(crate) fn connection(platform: &str, bot: &str) -> Span {
     info_span!(target: TARGET, "connection", platform, bot)
 }
 
+/// Says whether anybody may want the spans on level `debug`. Asked first, since a span that nobody wants is more than nothing if the
+/// crate `tracing` speaks to the crate `log` as well, which the feature `log` of any dependency brings about.
+fn is_wanted() -> bool {
+    LevelFilter::current() >= LevelFilter::DEBUG
+}
+
 /// Reading one frame.
 pub(crate) fn receive(kind: &'static str, bytes: usize) -> Span {
+    if !is_wanted() {
+        return Span::none();
+    }
     debug_span!(target: TARGET, "receive", kind, bytes)
 }
 
 /// An event, in what runs now: reading a frame, or a handler that emits it.
 pub(crate) fn event<T: Payload>(envelope: &Envelope) -> Option<Box<Span>> {
+    if !is_wanted() {
+        return None;
+    }
     let span = debug_span!(
         target: TARGET,
         "event",
@@ -46,7 +59,7 @@ pub(crate) fn event<T: Payload>(envelope: &Envelope) -> Option<Box<Span>> {
         sequence = envelope.sequence,
         trace = %Trace(envelope.trace),
     );
-    (!span.is_none()).then(|| Box::new(span))
+    (!span.is_disabled()).then(|| Box::new(span))
 }
 
 /// One attempt of a handler at an event.
@@ -69,13 +82,16 @@ pub(crate) fn handle<T: Payload>(handler: &str, event: &Event<T>) -> Cause {
 /// Something that is said in a channel, by what runs now.
 pub(crate) fn say(channel: &ChannelKey) -> Cause {
     let cause = Cause::current();
+    if !is_wanted() {
+        return cause;
+    }
     let span = debug_span!(target: TARGET, "say", %channel, trace = %Trace(cause.trace));
     Cause::of(span, cause.trace)
 }
 
 /// A request on the socket.
 pub(crate) fn send(cause: &Cause, cid: u32, bytes: usize) -> Span {
-    if cause.span.is_none() {
+    if cause.span.is_disabled() {
         return Span::none();
     }
     debug_span!(
@@ -91,7 +107,7 @@ pub(crate) fn send(cause: &Cause, cid: u32, bytes: usize) -> Span {
 
 /// The end of a request: its answer, or why there is none.
 pub(crate) fn answered<A>(sent: &Span, answer: &Result<A, RequestError>) {
-    if sent.is_none() {
+    if sent.is_disabled() {
         return;
     }
     let outcome = match answer {

@@ -3,7 +3,27 @@
 /// Reads a decimal number of 64 bits; no text at all is 0.
 ///
 /// No plus sign, no spaces: what is not written as an id is none.
+#[inline]
 pub(super) fn parse(text: &[u8]) -> Option<i64> {
+    nineteen_digits(text).or_else(|| any_digits(text))
+}
+
+/// Reads an id as long as all of them are.
+#[inline]
+fn nineteen_digits(text: &[u8]) -> Option<i64> {
+    let (eight, rest) = text.split_first_chunk()?;
+    let (next, rest) = rest.split_first_chunk()?;
+    let [a, b, c] = *rest else { return None };
+    let [a, b, c] = [a, b, c].map(|digit| u64::from(digit.wrapping_sub(b'0')));
+    if a > 9 || b > 9 || c > 9 {
+        return None;
+    }
+    let number = eight_digits(*eight)? * 100_000_000 + eight_digits(*next)?;
+    i64::try_from(number * 1_000 + a * 100 + b * 10 + c).ok()
+}
+
+#[inline(never)]
+fn any_digits(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     if digits.is_empty() {
         return text.is_empty().then_some(0);
@@ -39,6 +59,7 @@ fn magnitude(digits: &[u8]) -> Option<u64> {
 }
 
 /// Reads eight digits at once: neighbours are joined to pairs, pairs to fours, fours to the number.
+#[inline]
 fn eight_digits(text: [u8; 8]) -> Option<u64> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let bytes = u64::from_le_bytes(text);

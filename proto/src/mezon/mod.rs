@@ -39,10 +39,12 @@ mod event;
 mod frame;
 mod json;
 mod location;
+mod message;
 mod raw;
 mod route;
 mod table;
 mod upgrade;
+mod walk;
 mod wire;
 
 pub use self::{
@@ -50,6 +52,7 @@ pub use self::{
     event::{event_name, event_tag, events},
     frame::{decode, encode, merge},
     location::{Located, Location},
+    message::{MessageView, empty},
     route::{Route, cid_text, route},
     table::Wired,
     wire::{UnknownWire, Wire, descriptors},

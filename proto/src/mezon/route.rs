@@ -6,6 +6,7 @@ use super::{
     raw::{Reader, WireType},
     table::{ENVELOPE, How},
     upgrade::small,
+    walk::{Value, Walk},
 };
 
 /// What an envelope holds, without having read its content.
@@ -42,7 +43,31 @@ pub struct Route {
 /// assert_eq!(frame[route.body], *b"\x08\x2a");
 /// # Ok::<(), mezon::FrameError>(())
 /// ```
+#[inline]
 pub fn route(wire: Wire, frame: &[u8]) -> Result<Route, FrameError> {
+    match only_event(wire, frame) {
+        Some(route) => Ok(route),
+        None => field_by_field(wire, frame),
+    }
+}
+
+/// Routes a frame that holds an event and nothing else, as nearly all do.
+#[inline]
+fn only_event(wire: Wire, frame: &[u8]) -> Option<Route> {
+    let mut walk = Walk::new(frame);
+    let (tag, Value::Bytes(body)) = walk.field()? else {
+        return None;
+    };
+    let is_it = walk.is_over() && tag != 1 && is_event(wire, tag);
+    is_it.then(|| Route {
+        cid: 0,
+        tag,
+        body: frame.len() - body.len()..frame.len(),
+        split: false,
+    })
+}
+
+fn field_by_field(wire: Wire, frame: &[u8]) -> Result<Route, FrameError> {
     let mut route = Route::default();
     let mut reader = Reader::new(frame);
     while let Some(field) = reader.field().map_err(in_envelope)? {
@@ -95,4 +120,46 @@ fn is_event(wire: Wire, number: u32) -> bool {
 
 fn in_envelope(error: FrameError) -> FrameError {
     error.within(ENVELOPE.name, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_quick_way_finds_what_the_other_finds(
+            tag in 0_u32..120,
+            body in prop::collection::vec(any::<u8>(), 0..300),
+            change in any::<Option<(prop::sample::Index, u8)>>(),
+        ) {
+            let mut frame = Vec::new();
+            prost::encoding::bytes::encode(tag.max(1), &body, &mut frame);
+            if let Some((place, byte)) = change {
+                let place = place.index(frame.len());
+                frame[place] = byte;
+            }
+            for wire in [Wire::V1, Wire::V2] {
+                if let Some(route) = only_event(wire, &frame) {
+                    prop_assert_eq!(Ok(route), field_by_field(wire, &frame));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_alone_goes_the_quick_way() {
+        let route = only_event(Wire::V2, b"\x32\x02hi").unwrap();
+        assert_eq!((route.tag, route.body), (6, 2..4));
+        for other in [
+            &b""[..],
+            b"\x08\x02",
+            b"\x08\x02\x32\x00",
+            b"\x32\x00\x32\x00",
+        ] {
+            assert_eq!(only_event(Wire::V2, other), None);
+        }
+    }
 }

@@ -3,10 +3,17 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::DiskStore;
+use super::files::{self, Files, JOURNAL};
+use super::flush::Flusher;
 use super::gate::{Gate, damaged};
-use super::load::tree_names;
+use super::index::Value;
+use super::load::{mark, mark_name, tree_name};
+use super::migrate;
+use super::values::Values;
 use crate::cache::codec::read_chunk_key;
 use crate::cache::error::CacheError;
 use crate::cache::limits::{Bound, Limits};
@@ -14,7 +21,7 @@ use crate::cache::settings::Settings;
 use crate::cache::store::{Backend, MessageStore, Opened, Recovery};
 use crate::store::engine::{self, beside, text};
 
-/// A folder with one sled database, two trees for each shard. [`Cache::new`](crate::cache::Cache::new) uses it; by itself it is of use
+/// A folder with one sled database, a tree and some files for each shard. [`Cache::new`](crate::cache::Cache::new) uses it; by itself it is of use
 /// to backends that wrap it.
 #[derive(Debug)]
 pub struct DiskBackend {
@@ -45,11 +52,14 @@ impl DiskBackend {
             unclean: self.was_left_open(gate, database)?,
             ..Recovery::default()
         };
-        self.check_format(gate, database)?;
+        let flusher = Flusher::start(gate, database, self.settings.flush_every)?;
+        let flusher = Arc::new(flusher);
+        self.check_format(gate, database, &flusher, recovery.unclean)?;
         let mut stores: Vec<Box<dyn MessageStore>> = Vec::new();
         for shard in 0..self.settings.shards {
             mark_open(gate, database, shard)?;
-            let store = DiskStore::load(gate, database, &self.settings, shard)?;
+            let unclean = recovery.unclean;
+            let store = DiskStore::load(gate, database, &self.settings, shard, &flusher, unclean)?;
             recovery.channels += store.channels.len() as u64;
             recovery.messages += store.totals.messages;
             recovery.bytes += store.totals.bytes;
@@ -75,11 +85,20 @@ impl DiskBackend {
     }
 
     fn open_database(&self, path: &Path) -> Result<sled::Db, CacheError> {
-        let settings = &self.settings;
-        engine::open(path, settings.cache_capacity, settings.flush_every).map_err(CacheError::from)
+        // The flusher flushes, since only it knows what has to be on the disk before.
+        let memory = self.settings.cache_capacity / 4;
+        let database = engine::open(path, memory, Duration::ZERO)?;
+        engine::protect(path)?;
+        Ok(database)
     }
 
-    fn check_format(&self, gate: &Gate, database: &sled::Db) -> Result<(), CacheError> {
+    fn check_format(
+        &self,
+        gate: &Gate,
+        database: &sled::Db,
+        flusher: &Arc<Flusher>,
+        is_unclean: bool,
+    ) -> Result<(), CacheError> {
         let path = self.path();
         let meta = gate.call("open", || database.open_tree(META))?;
         let number = |key: &str| {
@@ -88,8 +107,9 @@ impl DiskBackend {
             Ok::<_, CacheError>(value.map(u32::from_be_bytes))
         };
         let ours = |name: &sled::IVec| {
-            [META, "__sled__default", "chunks-", "journal-"]
+            ["__sled__default", META]
                 .iter()
+                .chain(&TREES)
                 .any(|ours| name.starts_with(ours.as_bytes()))
         };
         let found = match number("format")? {
@@ -97,27 +117,37 @@ impl DiskBackend {
             None if database.tree_names().iter().all(ours) => FORMAT,
             None => 0,
         };
-        if found != FORMAT {
+        let supported = FORMAT;
+        if found != FORMAT && found != migrate::FORMAT {
             return Err(CacheError::Format {
                 found,
                 path: path.to_owned(),
-                supported: FORMAT,
+                supported,
             });
         }
         let shards = u32::try_from(self.settings.shards).unwrap_or(u32::MAX);
-        let before = number("shards")?;
+        let mut before = number("shards")?;
+        let put =
+            |key: &str, value: u32| gate.call("write", || meta.insert(key, &value.to_be_bytes()));
+        if found == migrate::FORMAT {
+            let old = usize::try_from(before.unwrap_or(shards)).unwrap_or(1);
+            migrate::migrate(gate, database, old)?;
+            before = before.or(Some(shards));
+            put("shards", before.unwrap_or(shards))?;
+            put("format", FORMAT)?;
+            gate.call("flush", || database.flush())?;
+        }
         if let Some(before) = before.filter(|before| *before != shards) {
-            self.lay_out_anew(gate, database, usize::try_from(before).unwrap_or(1))?;
+            let before = usize::try_from(before).unwrap_or(1);
+            self.lay_out_anew(gate, database, before, flusher, is_unclean)?;
         }
         if before != Some(shards) {
-            let put = |key: &str, value: u32| {
-                gate.call("write", || meta.insert(key, &value.to_be_bytes()))
-            };
             put("format", FORMAT)?;
             put("shards", shards)?;
             gate.call("flush", || database.flush())?;
         }
-        self.drop_trees(gate, database, |name| !self.is_current(name))
+        drop_trees(gate, database, |name| !self.is_current(name))?;
+        files::remove(gate, path, |shards| shards != self.settings.shards)
     }
 
     /// Moves all messages to the trees of another number of shards. Broken off, it begins again at the next open.
@@ -126,53 +156,49 @@ impl DiskBackend {
         gate: &Gate,
         database: &sled::Db,
         before: usize,
+        flusher: &Arc<Flusher>,
+        is_unclean: bool,
     ) -> Result<(), CacheError> {
-        let shards = self.settings.shards.max(1) as u64;
+        let shards = self.settings.shards.max(1);
         let unbounded = Limits::default()
             .per_channel(Bound::NONE)
             .total(Bound::NONE);
         let old = self.settings.clone().shards(before).limits(unbounded);
-        self.drop_trees(gate, database, |name| self.is_current(name))?;
+        drop_trees(gate, database, |name| self.is_current(name))?;
+        files::remove(gate, self.path(), |layout| layout == shards)?;
+        let mut targets = Vec::new();
+        for shard in 0..shards {
+            let name = tree_name(shards, shard);
+            let tree = gate.call("open", || database.open_tree(name))?;
+            targets.push((tree, Values::open(gate, shards, shard)?));
+        }
         for shard in 0..before {
-            let mut store = DiskStore::load(gate, database, &old, shard)?;
+            let mut store = DiskStore::load(gate, database, &old, shard, flusher, is_unclean)?;
             let keys: Vec<_> = store.channels.keys().cloned().collect();
             for key in keys {
-                store.settle(&key)?;
+                store.settle(&key, usize::MAX)?;
             }
-            for entry in &store.chunks {
-                let (key, value) = gate.call("read", || entry)?;
-                let Some((channel, _)) = read_chunk_key(&key) else {
-                    return Err(damaged(self.path(), "a key is unreadable"));
+            for entry in &store.index {
+                let (key, entry) = gate.call("read", || entry)?;
+                let parts = read_chunk_key(&key).zip(Value::decode(&entry));
+                let Some(((channel, _), mut value)) = parts else {
+                    return Err(damaged(self.path(), "a value is unreadable"));
                 };
-                let shard = usize::try_from(channel.partition() % shards).unwrap_or_default();
-                let (name, _) = tree_names(self.settings.shards, shard);
-                let tree = gate.call("open", || database.open_tree(name))?;
-                gate.call("write", || tree.insert(key, value))?;
+                let shard = usize::try_from(channel.partition() % shards as u64);
+                let target = targets.get_mut(shard.unwrap_or_default());
+                let Some((tree, values)) = target else {
+                    continue;
+                };
+                value.place = values.append(&store.values.read(&value.place)?)?;
+                gate.call("write", || tree.insert(key, value.encode()))?;
             }
         }
-        Ok(())
+        targets.iter().try_for_each(|(_, values)| values.sync())
     }
 
     fn is_current(&self, name: &[u8]) -> bool {
-        (0..self.settings.shards).any(|shard| {
-            let (chunks, journal) = tree_names(self.settings.shards, shard);
-            name == chunks.as_bytes() || name == journal.as_bytes()
-        })
-    }
-
-    fn drop_trees(
-        &self,
-        gate: &Gate,
-        database: &sled::Db,
-        unwanted: impl Fn(&[u8]) -> bool,
-    ) -> Result<(), CacheError> {
-        for name in database.tree_names() {
-            let shard = name.starts_with(b"chunks-") || name.starts_with(b"journal-");
-            if shard && unwanted(&name) {
-                gate.call("write", || database.drop_tree(&name))?;
-            }
-        }
-        Ok(())
+        let shards = self.settings.shards;
+        (0..shards).any(|shard| name == tree_name(shards, shard).as_bytes())
     }
 
     fn finish_compaction(&self) -> Result<(), CacheError> {
@@ -201,18 +227,40 @@ impl DiskBackend {
         self.remove_leftovers()?;
         let to = self.open_database(path)?;
         let gate = Gate::new(path);
-        let copied = Self::copy(&gate, &from, &to);
+        let copied = self.copy(&gate, &from, &to);
         gate.keep(&to);
         copied
     }
 
-    fn copy(gate: &Gate, from: &sled::Db, to: &sled::Db) -> Result<(), CacheError> {
-        for name in from.tree_names() {
+    fn copy(&self, gate: &Gate, from: &sled::Db, to: &sled::Db) -> Result<(), CacheError> {
+        let old = Gate::new(self.path());
+        let shards = self.settings.shards;
+        let meta = gate.call("write", || to.open_tree(META))?;
+        let source = gate.call("read", || from.open_tree(META))?;
+        for entry in &source {
+            let (key, value) = gate.call("read", || entry)?;
+            gate.call("write", || meta.insert(key, value))?;
+        }
+        for shard in 0..shards {
+            let name = tree_name(shards, shard);
             let source = gate.call("read", || from.open_tree(&name))?;
             let target = gate.call("write", || to.open_tree(&name))?;
+            let before = Values::open(&old, shards, shard)?;
+            let mut after = Values::open(gate, shards, shard)?;
             for entry in &source {
-                let (key, value) = gate.call("read", || entry)?;
-                gate.call("write", || target.insert(key, value))?;
+                let (key, entry) = gate.call("read", || entry)?;
+                let mut value = Value::decode(&entry)
+                    .ok_or_else(|| damaged(self.path(), "a value is unreadable"))?;
+                value.place = after.append(&before.read(&value.place)?)?;
+                gate.call("write", || target.insert(key, value.encode()))?;
+            }
+            after.sync()?;
+            let mark = mark_name(shards, shard);
+            gate.call("write", || meta.remove(mark))?;
+            let journal = Files::new(&old, JOURNAL, shards, shard);
+            let copy = Files::new(gate, JOURNAL, shards, shard);
+            for number in journal.numbers()? {
+                journal.copy_to(&copy, number)?;
             }
         }
         gate.call("flush", || to.flush()).map(|_| ())
@@ -245,6 +293,8 @@ impl Backend for DiskBackend {
         if !self.path().exists() {
             return Ok(());
         }
+        // What is copied is then in order, and of the newest format.
+        drop(self.open()?);
         let (copy, old) = self.compaction_paths();
         self.copy_to(&copy)?;
         fs::rename(self.path(), &old).map_err(|source| failed("rename", self.path(), source))?;
@@ -275,6 +325,32 @@ pub(super) fn mark_closed(
     gate.call("flush", || database.flush()).map(|_| ())
 }
 
+/// Reads the place up to which the values of a shard were on the disk for sure.
+pub(super) fn read_mark(
+    gate: &Gate,
+    database: &sled::Db,
+    name: &str,
+) -> Result<Option<(u32, u64)>, CacheError> {
+    let meta = gate.call("open", || database.open_tree(META))?;
+    let bytes = gate.call("read", || meta.get(name))?;
+    Ok(bytes.and_then(|bytes| mark(&bytes)))
+}
+
+/// Removes the trees of shards that are unwanted.
+fn drop_trees(
+    gate: &Gate,
+    database: &sled::Db,
+    unwanted: impl Fn(&[u8]) -> bool,
+) -> Result<(), CacheError> {
+    for name in database.tree_names() {
+        let shard = TREES.iter().any(|tree| name.starts_with(tree.as_bytes()));
+        if shard && unwanted(&name) {
+            gate.call("write", || database.drop_tree(&name))?;
+        }
+    }
+    Ok(())
+}
+
 fn open_key(shard: usize) -> String {
     format!("{OPEN}{shard}")
 }
@@ -283,6 +359,8 @@ fn failed(action: &'static str, path: &Path, source: std::io::Error) -> CacheErr
     engine::failed(action, path, source).into()
 }
 
-const FORMAT: u32 = 1;
-const META: &str = "meta";
+const FORMAT: u32 = 2;
+/// What the names of a shard's trees begin with, now and before.
+const TREES: [&str; 2] = ["chunks-", "journal-"];
+pub(super) const META: &str = "meta";
 const OPEN: &str = "open-";

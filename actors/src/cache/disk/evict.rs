@@ -4,9 +4,15 @@ use super::DiskStore;
 use super::index::Front;
 use crate::cache::codec::chunk_key;
 use crate::cache::error::CacheError;
-use crate::event::ChannelKey;
+use crate::event::{ChannelKey, Id};
 
 impl DiskStore {
+    /// Tells whether all channels together are too much.
+    pub(super) fn exceeds(&self) -> bool {
+        let total = &self.settings.limits.total;
+        total.exceeded_by(self.totals.messages, self.totals.bytes)
+    }
+
     /// Removes what is too much, of this channel and in all.
     pub(super) fn enforce(&mut self, key: &ChannelKey) -> Result<(), CacheError> {
         let limits = self.settings.limits;
@@ -19,10 +25,7 @@ impl DiskStore {
             }
             self.evict_one(key)?;
         }
-        while limits
-            .total
-            .exceeded_by(self.totals.messages, self.totals.bytes)
-        {
+        while self.exceeds() {
             let Some((_, oldest)) = self.by_age.first().cloned() else {
                 break;
             };
@@ -43,11 +46,11 @@ impl DiskStore {
         let before = self.totals.evicted;
         while let Some((at, key)) = self.by_age.first().filter(|(at, _)| *at < limit).cloned() {
             let channel = self.channels.get(&key);
-            let Some(first) = channel.and_then(|channel| channel.chunks.first_key_value()) else {
+            let Some((_, first)) = channel.and_then(|channel| channel.chunks.first()) else {
                 self.evict_one(&key)?;
                 continue;
             };
-            if first.1.newest < limit {
+            if first.span.newest < limit {
                 self.evict_front(&key)?;
                 continue;
             }
@@ -59,6 +62,28 @@ impl DiskStore {
         Ok(self.totals.evicted - before)
     }
 
+    /// Removes what a channel has in values up to `through`, without counting it: it was done before.
+    pub(super) fn forget_again(
+        &mut self,
+        key: &ChannelKey,
+        through: &Id,
+    ) -> Result<(), CacheError> {
+        let evicted = self.totals.evicted;
+        while let Some(channel) = self.channels.get(key)
+            && let Some((first, value)) = channel.chunks.first()
+        {
+            if value.span.last <= *through {
+                self.evict_front(key)?;
+            } else if channel.floor().unwrap_or(first) <= through {
+                self.evict_one(key)?;
+            } else {
+                break;
+            }
+        }
+        self.totals.evicted = evicted;
+        Ok(())
+    }
+
     /// Removes the message of the smallest id.
     fn evict_one(&mut self, key: &ChannelKey) -> Result<(), CacheError> {
         self.look_into_front(key)?;
@@ -66,12 +91,14 @@ impl DiskStore {
             return Ok(());
         };
         if channel.chunks.is_empty() {
-            if let Some((id, row)) = channel.tail.pop_first() {
-                self.journal.pending.delete(key, &id);
+            if let Some(item) = channel.tail.0.pop_front() {
+                let bytes = item.row.bytes();
+                self.journal.pending.delete(key, &item.id);
                 channel.messages -= 1;
-                channel.bytes -= row.bytes();
+                channel.bytes -= bytes;
                 self.totals.messages -= 1;
-                self.totals.bytes -= row.bytes();
+                self.totals.bytes -= bytes;
+                self.totals.tail -= 1;
                 self.totals.evicted += 1;
             }
             self.tidy(key);
@@ -81,6 +108,7 @@ impl DiskStore {
             return self.evict_front(key);
         }
         if let Some(gone) = channel.front.pop_front() {
+            self.journal.pending.forget(key, &gone.id);
             channel.messages -= 1;
             channel.bytes -= gone.bytes;
             self.totals.messages -= 1;
@@ -97,21 +125,23 @@ impl DiskStore {
             return Ok(());
         };
         let (messages, bytes) = channel.front_size();
-        let Some(first) = channel.chunks.first_entry() else {
+        let Some((first, _)) = channel.chunks.first() else {
             return Ok(());
         };
-        let at = chunk_key(key, first.key());
-        self.gate.call("evict", || self.chunks.remove(at))?;
-        let span = first.remove();
+        let at = chunk_key(key, first);
+        self.gate.call("evict", || self.index.remove(at))?;
+        let Some((_, mut value)) = channel.chunks.pop_first() else {
+            return Ok(());
+        };
+        self.values.free(&value.place);
+        self.kept.forget(&mut value);
+        self.journal.pending.forget(key, &value.span.last);
         channel.front.clear();
         channel.messages -= messages;
         channel.bytes -= bytes;
         self.totals.messages -= messages;
         self.totals.bytes -= bytes;
         self.totals.evicted += messages;
-        if channel.chunks.is_empty() {
-            self.journal.pending.forget(key, &span.last);
-        }
         self.tidy(key);
         Ok(())
     }
@@ -125,7 +155,7 @@ impl DiskStore {
         else {
             return Ok(());
         };
-        let Some(first) = channel.chunks.keys().next().cloned() else {
+        let Some((first, _)) = channel.chunks.first().cloned() else {
             return Ok(());
         };
         match self.rows(key, &first) {

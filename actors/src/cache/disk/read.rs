@@ -1,13 +1,10 @@
 //! Reading.
 
-use std::ops::Bound::{Excluded, Included, Unbounded};
-
 use bytes::Bytes;
 
 use super::DiskStore;
-use super::index::Channel;
-use crate::cache::chunk::{self, Row, Span};
-use crate::cache::codec::chunk_key;
+use super::index::{Channel, Value};
+use crate::cache::chunk::{self, Row};
 use crate::cache::error::CacheError;
 use crate::cache::query::{Order, Query};
 use crate::cache::record::Record;
@@ -21,67 +18,85 @@ impl DiskStore {
         if let Some(row) = channel.tail.get(id) {
             return Ok(Some(record(key, id.clone(), row.clone())));
         }
-        let Some((first, span)) = channel.chunks.range(..=id).next_back() else {
+        let Some((_, value)) = channel.chunks.at_or_before(id) else {
             return Ok(None);
         };
-        if *id > span.last || channel.floor().is_some_and(|floor| id < floor) {
+        if *id > value.span.last || channel.floor().is_some_and(|floor| id < floor) {
             return Ok(None);
         }
-        let value = self.value(key, first)?;
+        let value = self.value(value)?;
         let found = chunk::find(&value, id).ok_or_else(|| self.damaged("a value is unreadable"))?;
         Ok(found.map(|row| record(key, id.clone(), row)))
     }
 
-    pub(super) fn select(&self, query: &Query) -> Result<Vec<Record>, CacheError> {
+    /// Answers from memory; `None` if the disk is needed.
+    pub(super) fn select_kept(&self, query: &Query) -> Option<Vec<Record>> {
+        let mut page = Page::new(query, Source::Memory);
+        let selected = self.select(&mut page);
+        (matches!(selected, Ok(())) && !page.is_short).then_some(page.records)
+    }
+
+    /// Answers, and keeps in memory what was read of the end of the channel.
+    pub(super) fn select_and_keep(&mut self, query: &Query) -> Result<Vec<Record>, CacheError> {
+        let mut page = Page::new(query, Source::Disk);
+        self.select(&mut page)?;
+        for (first, value) in page.read {
+            self.keep(&query.channel, &first, &value);
+        }
+        Ok(page.records)
+    }
+
+    fn select(&self, page: &mut Page<'_>) -> Result<(), CacheError> {
+        let query = page.query;
         let Some(channel) = self.channels.get(&query.channel) else {
-            return Ok(Vec::new());
-        };
-        let mut page = Page {
-            query,
-            records: Vec::with_capacity(query.limit.min(64)),
-            skip: query.offset,
+            return Ok(());
         };
         if query.after.is_some() && query.before.is_some() && query.after >= query.before {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let start = query
             .after
             .as_ref()
             .and_then(|after| channel.chunk_for(after));
-        let end = query.before.as_ref();
-        let start = start.filter(|start| end.is_none_or(|end| *start < end));
-        let bounds = (
-            start.map_or(Unbounded, Included),
-            end.map_or(Unbounded, Excluded),
-        );
-        let mut chunks = channel.chunks.range::<Id, _>(bounds);
+        let mut chunks = channel.chunks.between(start, query.before.as_ref());
+        let tail = channel.tail.0.iter().map(|item| (&item.id, &item.row));
         match query.order {
             Order::NewestFirst => {
-                page.take(channel.tail.iter().rev());
-                while let Some((first, span)) = chunks.next_back().filter(|_| !page.is_full()) {
-                    self.take_chunk(&mut page, channel, first, span)?;
+                page.take_tail(tail.rev());
+                while let Some((first, value)) = chunks.next_back().filter(|_| !page.is_full()) {
+                    self.take_chunk(page, channel, first, value)?;
                 }
             }
             Order::OldestFirst => {
-                while let Some((first, span)) = chunks.next().filter(|_| !page.is_full()) {
-                    self.take_chunk(&mut page, channel, first, span)?;
+                while let Some((first, value)) = chunks.next().filter(|_| !page.is_full()) {
+                    self.take_chunk(page, channel, first, value)?;
                 }
-                page.take(channel.tail.iter());
+                page.take_tail(tail);
             }
         }
-        Ok(page.records)
+        Ok(())
     }
 
     /// Reads a value without what the limits took away.
     pub(super) fn rows(&self, key: &ChannelKey, first: &Id) -> Result<Vec<(Id, Row)>, CacheError> {
-        let value = self.value(key, first)?;
-        let mut rows =
-            chunk::decode(&value).ok_or_else(|| self.damaged("a value is unreadable"))?;
-        let channel = self
-            .channels
-            .get(key)
-            .filter(|channel| channel.is_front(first));
-        if let Some(floor) = channel.and_then(Channel::floor) {
+        let channel = self.channels.get(key);
+        let value = channel.and_then(|channel| channel.chunks.get(first));
+        let Some((channel, value)) = channel.zip(value) else {
+            return Ok(Vec::new());
+        };
+        self.rows_of(channel, first, &self.value(value)?)
+    }
+
+    fn rows_of(
+        &self,
+        channel: &Channel,
+        first: &Id,
+        value: &Bytes,
+    ) -> Result<Vec<(Id, Row)>, CacheError> {
+        let mut rows = chunk::decode(value).ok_or_else(|| self.damaged("a value is unreadable"))?;
+        if channel.is_front(first)
+            && let Some(floor) = channel.floor()
+        {
             rows.retain(|(id, _)| id >= floor);
         }
         Ok(rows)
@@ -99,64 +114,115 @@ impl DiskStore {
         page: &mut Page<'_>,
         channel: &Channel,
         first: &Id,
-        span: &Span,
+        value: &Value,
     ) -> Result<(), CacheError> {
-        if page.query.misses(first, &span.last) {
+        let last = &value.span.last;
+        if page.query.misses(first, last) {
             return Ok(());
         }
         let rows = match channel.is_front(first) {
             true => channel.front_size().0,
-            false => span.rows,
+            false => value.span.rows,
         };
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-        if page.skip >= rows && page.query.covers_all(first, &span.last) {
+        if page.skip >= rows && page.query.covers_all(first, last) {
             page.skip -= rows;
             return Ok(());
         }
-        let rows = self.rows(&page.query.channel, first)?;
-        let rows = rows.iter().map(|(id, row)| (id, row));
+        let bytes = match (&value.kept, page.source) {
+            (Some(kept), _) => kept.clone(),
+            (None, Source::Disk) => {
+                let bytes = self.value(value)?;
+                page.read.push((first.clone(), bytes.clone()));
+                bytes
+            }
+            (None, Source::Memory) => {
+                page.is_short = true;
+                return Ok(());
+            }
+        };
+        let rows = self.rows_of(channel, first, &bytes)?;
         match page.query.order {
-            Order::NewestFirst => page.take(rows.rev()),
-            Order::OldestFirst => page.take(rows),
+            Order::NewestFirst => page.take(rows.into_iter().rev()),
+            Order::OldestFirst => page.take(rows.into_iter()),
         }
         Ok(())
     }
 
-    fn value(&self, key: &ChannelKey, first: &Id) -> Result<Bytes, CacheError> {
-        let at = chunk_key(key, first);
-        let value = self.gate.call("read", || self.chunks.get(at))?;
-        let value = value.ok_or_else(|| self.damaged("a value is missing"))?;
-        Ok(Bytes::from_owner(value))
+    fn value(&self, value: &Value) -> Result<Bytes, CacheError> {
+        match &value.kept {
+            Some(kept) => Ok(kept.clone()),
+            None => self.values.read(&value.place),
+        }
     }
+}
+
+/// What an answer may be made of.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Disk,
+    Memory,
 }
 
 /// An answer that is being filled.
 struct Page<'a> {
     query: &'a Query,
+    source: Source,
     records: Vec<Record>,
+    /// Values that came from the disk.
+    read: Vec<(Id, Bytes)>,
     skip: usize,
+    /// Whether something is missing that is not in memory. The page counts as full then.
+    is_short: bool,
 }
 
-impl Page<'_> {
-    fn is_full(&self) -> bool {
-        self.records.len() >= self.query.limit
+impl<'a> Page<'a> {
+    fn new(query: &'a Query, source: Source) -> Self {
+        Self {
+            query,
+            source,
+            records: Vec::with_capacity(query.limit.min(64)),
+            read: Vec::new(),
+            skip: query.offset,
+            is_short: false,
+        }
     }
 
-    fn take<'r>(&mut self, rows: impl Iterator<Item = (&'r Id, &'r Row)>) {
+    fn is_full(&self) -> bool {
+        self.is_short || self.records.len() >= self.query.limit
+    }
+
+    fn take_tail<'r>(&mut self, rows: impl Iterator<Item = (&'r Id, &'r Row)>) {
         for (id, row) in rows {
             if self.is_full() {
                 return;
             }
-            if !self.query.covers(id) {
-                continue;
+            if self.wants(id) {
+                let record = record(&self.query.channel, id.clone(), row.clone());
+                self.records.push(record);
             }
-            if self.skip > 0 {
-                self.skip -= 1;
-                continue;
-            }
-            self.records
-                .push(record(&self.query.channel, id.clone(), row.clone()));
         }
+    }
+
+    fn take(&mut self, rows: impl Iterator<Item = (Id, Row)>) {
+        for (id, row) in rows {
+            if self.is_full() {
+                return;
+            }
+            if self.wants(&id) {
+                self.records.push(record(&self.query.channel, id, row));
+            }
+        }
+    }
+
+    /// Tells whether a message belongs to the answer; it is the next one in order.
+    fn wants(&mut self, id: &Id) -> bool {
+        if !self.query.covers(id) {
+            return false;
+        }
+        let is_skipped = self.skip > 0;
+        self.skip -= usize::from(is_skipped);
+        !is_skipped
     }
 }
 

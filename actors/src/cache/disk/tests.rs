@@ -7,6 +7,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::DiskBackend;
+use crate::cache::chunk::{self, Row, Span};
+use crate::cache::codec::chunk_key;
+use crate::cache::journal::Pending;
 use crate::cache::{Backend, Bound, Limits, MessageStore, Opened, Order, Query, Record, Settings};
 use crate::event::{ChannelKey, Id};
 
@@ -286,4 +289,226 @@ fn limits_that_bite_in_the_middle_of_a_batch_leave_the_newest() {
         Some(31),
         1 << 20,
     );
+}
+
+fn files(folder: &Path, kind: &str) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder.join("cache")).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let ours = |path: &std::path::PathBuf| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with(kind))
+    };
+    let mut paths: Vec<_> = paths.filter(ours).collect();
+    paths.sort();
+    paths
+}
+
+/// A folder of the format before this one, as a crash left it: rows 0 to 31 in a value, 20 to 39 in the journal, 35 deleted.
+fn write_format_1(folder: &Path, shards: usize) {
+    let database = sled::open(folder.join("cache")).expect("opens");
+    let meta = database.open_tree("meta").expect("a tree");
+    meta.insert("format", &1_u32.to_be_bytes()).expect("writes");
+    let number = u32::try_from(shards).expect("a number").to_be_bytes();
+    meta.insert("shards", &number).expect("writes");
+    let key = ChannelKey::new(1, 1);
+    let shard = usize::try_from(key.partition()).expect("a number") % shards;
+    let rows = |ids: std::ops::Range<i64>, size| {
+        let rows = ids.map(|id| record(1, id, size));
+        let rows = rows.map(
+            |Record {
+                 id,
+                 at,
+                 format,
+                 body,
+                 ..
+             }| (id, Row { at, format, body }),
+        );
+        rows.collect::<Vec<_>>()
+    };
+    let settled = rows(0..32, 9);
+    let value = chunk::encode(&settled, &Span::of(&settled).expect("rows"));
+    let chunks = database.open_tree(format!("chunks-{shards}-{shard}"));
+    let at = chunk_key(&key, &Id::from(0));
+    chunks.expect("a tree").insert(at, value).expect("writes");
+    let log = database.open_tree(format!("journal-{shards}-{shard}"));
+    let log = log.expect("a tree");
+    for (number, rows) in (5_u64..).zip([rows(20..30, 3), rows(30..40, 3)]) {
+        let mut pending = Pending::default();
+        rows.iter()
+            .for_each(|(id, row)| pending.save(&key, id, row));
+        pending.delete(&key, &Id::from(35));
+        log.insert(number.to_be_bytes(), pending.batch())
+            .expect("writes");
+    }
+    database.flush().expect("flushes");
+}
+
+#[test]
+fn the_format_before_this_one_is_read() {
+    for (before, now) in [(1, 1), (2, 2), (3, 1), (1, 4)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        write_format_1(folder.path(), before);
+        let settings = settings(folder.path()).shards(now);
+        for _ in 0..2 {
+            let mut opened = open(&settings);
+            assert_eq!(opened.recovery.messages, 39, "{before} {now}");
+            assert_eq!(opened.recovery.moved_aside, None);
+            let key = ChannelKey::new(1, 1);
+            let shard = usize::try_from(key.partition()).expect("a number") % now;
+            let store = opened.stores.get_mut(shard).expect("a store");
+            let kept = store.list(&Query::latest(key, 100)).expect("lists");
+            let expected = (0..40).rev().filter(|id| *id != 35);
+            let expected: Vec<_> = expected
+                .map(|id| record(1, id, if id < 32 { 9 } else { 3 }))
+                .collect();
+            assert_eq!(
+                kept, expected,
+                "what lies in a value is newer than the journal"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_crash_cut_off_is_left_out() {
+    for cut in [1, 40, 5_000] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = settings(folder.path());
+        let mut store = one(&settings);
+        for id in 0..600 {
+            store.save(vec![record(1, id, 100)]).expect("saves");
+        }
+        store.write_behind().expect("writes");
+        // A crash closes nothing.
+        store.save(vec![record(1, 600, 100)]).expect("saves");
+        drop(store);
+        let journal = files(folder.path(), "journal").pop().expect("a journal");
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(journal)
+            .expect("opens");
+        let length = file.metadata().expect("a length").len();
+        file.set_len(length - cut).expect("cuts");
+        for _ in 0..2 {
+            let mut opened = open(&settings);
+            assert_eq!(opened.recovery.moved_aside, None);
+            let left = opened.recovery.messages;
+            assert!((500..600).contains(&left), "{left}");
+            let store = opened.stores.first_mut().expect("a store");
+            let rows = Query::latest(ChannelKey::new(1, 1), 1_000).oldest_first();
+            let rows = store.list(&rows).expect("lists");
+            assert!(
+                rows.iter()
+                    .map(|row| row.id.clone())
+                    .eq((0..).map(Id::from).take(rows.len()))
+            );
+        }
+    }
+}
+
+#[test]
+fn values_that_a_crash_did_not_leave_come_from_the_journal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(folder.path()).flush_every(std::time::Duration::from_secs(3_600));
+    let mut store = one(&settings);
+    store
+        .save((0..640).map(|id| record(1, id, 100)).collect())
+        .expect("saves");
+    store.write_behind().expect("writes");
+    store.save(vec![record(1, 640, 100)]).expect("saves");
+    drop(store);
+    let values = files(folder.path(), "values").pop().expect("values");
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(values)
+        .expect("opens");
+    let length = file.metadata().expect("a length").len();
+    file.set_len(length / 2).expect("cuts");
+    let mut opened = open(&settings);
+    assert!(opened.recovery.unclean);
+    assert_eq!(
+        (opened.recovery.messages, opened.recovery.moved_aside),
+        (640, None)
+    );
+    let store = opened.stores.first_mut().expect("a store");
+    let rows = store
+        .list(&Query::latest(ChannelKey::new(1, 1), 1_000))
+        .expect("lists");
+    assert!(
+        rows.iter().eq((0..640)
+            .rev()
+            .map(|id| record(1, id, 100))
+            .collect::<Vec<_>>()
+            .iter())
+    );
+}
+
+#[test]
+fn space_that_nobody_needs_is_given_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bound = Bound::NONE.messages(500);
+    let settings = settings(folder.path()).limits(Limits::default().per_channel(bound));
+    let mut store = one(&settings);
+    for id in 0..4_000 {
+        let rows = (0..4).map(|channel| record(channel, id * 4 + i64::from(channel), 8_000));
+        store.save(rows.collect()).expect("saves");
+        if id % 100 == 0 {
+            store.write_behind().expect("writes");
+        }
+        if id % 1_000 == 500 {
+            // One that is quiet keeps its place in a file that all others have left.
+            store.save(vec![record(9, id, 8_000)]).expect("saves");
+        }
+    }
+    store.flush().expect("flushes");
+    drop(store);
+    let mut store = one(&settings);
+    assert_eq!(store.count(None).expect("counts"), 2_004);
+    assert_eq!(
+        store
+            .list(&Query::latest(ChannelKey::new(1, 9), 9))
+            .expect("lists")
+            .len(),
+        4
+    );
+    let bytes: u64 = ["values", "journal"]
+        .iter()
+        .flat_map(|kind| files(folder.path(), kind))
+        .map(|path| path.metadata().expect("a length").len())
+        .sum();
+    assert!(
+        bytes < 100 << 20,
+        "{bytes} for 128 MB written and 16 MB kept"
+    );
+}
+
+#[test]
+fn latest_messages_are_in_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(folder.path());
+    let mut store = one(&settings);
+    store
+        .save((0..1_000).map(|id| record(1, id, 50)).collect())
+        .expect("saves");
+    store.write_behind().expect("writes");
+    let latest = Query::latest(ChannelKey::new(1, 1), 50);
+    let early = latest.clone().before(300);
+    let there = store.list(&latest).expect("lists");
+    assert_eq!(store.recent(&latest), Some(there.clone()));
+    assert_eq!(store.recent(&early), None);
+    store.save(vec![record(1, 1_000, 50)]).expect("saves");
+    assert_eq!(
+        store.recent(&latest).map(|rows| rows.len()),
+        Some(50),
+        "what waits to be written is seen"
+    );
+    store
+        .delete(&ChannelKey::new(1, 1), &Id::from(1_000))
+        .expect("deletes");
+    assert_eq!(store.recent(&latest), Some(there.clone()));
+    drop(store);
+    let mut store = one(&settings);
+    assert_eq!(store.recent(&latest), None);
+    assert_eq!(store.list(&latest).expect("lists"), there);
+    assert_eq!(store.recent(&latest), Some(there), "what was read is kept");
 }

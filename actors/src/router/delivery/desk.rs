@@ -9,6 +9,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::oneshot;
 
 use super::ages::Ages;
+use super::pace::Pace;
 use crate::clock::{self, Alarm, Instant};
 use crate::event::{Event, Payload};
 use crate::router::lanes::Lanes;
@@ -17,10 +18,13 @@ use crate::router::{Delivery, Outcome};
 
 /// The events that a courier has taken from its queue.
 pub(super) struct Desk<T> {
+    /// What came last from the queue and was not looked at yet.
+    pub(super) fresh: VecDeque<Event<T>>,
+    pub(super) pace: Pace,
     pub(super) lanes: Lanes<Job<T>>,
     /// How long each is here.
     pub(super) ages: Ages,
-    /// The event that is in a synchronous handler right now.
+    /// The event that the handler was just given, and has not answered.
     pub(super) in_hand: Option<Job<T>>,
     /// What asynchronous handlers are at, by ticket.
     pub(super) in_flight: BTreeMap<u64, Flight<T>>,
@@ -58,8 +62,8 @@ pub(super) struct Check<T> {
 }
 
 pub(super) struct Job<T> {
-    /// Its number among the ages.
-    pub(super) number: u64,
+    /// Its number among the ages, once it has a place in a lane. What is answered at once never has.
+    pub(super) number: Option<u64>,
     pub(super) event: Event<T>,
     pub(super) failures: u32,
     pub(super) interruptions: u32,
@@ -78,9 +82,9 @@ pub(super) struct Job<T> {
 
 impl<T: Payload> Job<T> {
     /// Begins a job. One that was tried in an earlier run has at least one attempt left of its `attempts`.
-    pub(super) fn new(event: Event<T>, attempts: u32, number: u64) -> Self {
+    pub(super) fn new(event: Event<T>, attempts: u32) -> Self {
         Self {
-            number,
+            number: None,
             failures: (event.attempt() - 1).min(attempts.saturating_sub(1)),
             event,
             interruptions: 0,
@@ -98,9 +102,11 @@ type Answer = BoxFuture<'static, (u64, Option<Outcome>)>;
 
 type Asked = BoxFuture<'static, (u64, Option<Verdict>)>;
 
-impl<T> Desk<T> {
+impl<T: Payload> Desk<T> {
     pub(super) fn new(settings: &Delivery) -> Self {
         Self {
+            fresh: VecDeque::new(),
+            pace: Pace::default(),
             lanes: Lanes::new(settings.order, settings.concurrency),
             ages: Ages::default(),
             in_hand: None,
@@ -119,13 +125,31 @@ impl<T> Desk<T> {
         }
     }
 
+    /// Gives a job its place in a lane, if it has none: it is not done at once.
+    pub(super) fn enter(&mut self, job: &mut Job<T>) {
+        if job.number.is_none() {
+            let envelope = job.event.envelope();
+            job.number = Some(self.ages.enter(envelope.received_at));
+            self.lanes.begin(&envelope.channel);
+        }
+    }
+
+    /// Says whether anything is under way that may have come to an end.
+    pub(super) fn is_under_way(&self) -> bool {
+        !(self.in_flight.is_empty()
+            && self.checking.is_empty()
+            && self.deadlines.is_empty()
+            && self.retries.is_empty())
+    }
+
     /// Waits for the answer of an asynchronous handler.
     pub(super) fn fly(
         &mut self,
-        job: Job<T>,
+        mut job: Job<T>,
         reply: oneshot::Receiver<Outcome>,
         deadline: Instant,
     ) {
+        self.enter(&mut job);
         self.ticket += 1;
         let ticket = self.ticket;
         let (reply, abandon) = abortable(reply);
@@ -138,10 +162,11 @@ impl<T> Desk<T> {
     /// Waits for the verdict of a layer.
     pub(super) fn check(
         &mut self,
-        job: Job<T>,
+        mut job: Job<T>,
         verdict: BoxFuture<'static, Verdict>,
         deadline: Instant,
     ) {
+        self.enter(&mut job);
         self.ticket += 1;
         let ticket = self.ticket;
         let (verdict, abandon) = abortable(verdict);
@@ -157,6 +182,32 @@ impl<T> Desk<T> {
             true => None,
             false => self.admitted.pop_front(),
         }
+    }
+
+    /// Returns the job that may go to the handler next. What came last from the queue goes there at once, unless it has to wait: then it
+    /// gets its place in a lane.
+    pub(super) fn next(&mut self, settings: &Delivery) -> Option<Job<T>> {
+        loop {
+            if let Some(job) = self.lanes.next(self.suspects > 0) {
+                return Some(job);
+            }
+            let event = self.fresh.pop_front()?;
+            let is_free = self.suspects == 0 && self.lanes.is_free(&event.envelope().channel);
+            let mut job = Job::new(event, settings.attempts);
+            if is_free {
+                return Some(job);
+            }
+            let envelope = job.event.envelope();
+            job.number = Some(self.ages.enter(envelope.received_at));
+            let channel = envelope.channel.clone();
+            self.lanes.accept(&channel, job);
+        }
+    }
+
+    /// Returns since when the oldest event is here.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        let first = self.fresh.front().map(|event| event.envelope().received_at);
+        self.ages.oldest().or(first)
     }
 
     /// Says whether time is running for this ticket.
@@ -190,12 +241,15 @@ impl<T> Desk<T> {
         all.extend(std::mem::take(&mut self.retries).into_values());
         let lanes = Lanes::new(settings.order, settings.concurrency);
         all.extend(std::mem::replace(&mut self.lanes, lanes).into_waiting());
+        let fresh = std::mem::take(&mut self.fresh).into_iter();
+        all.extend(fresh.map(|event| Job::new(event, settings.attempts)));
         self.suspects = 0;
         all
     }
 
     /// Puts a job off; its lane waits for it.
-    pub(super) fn put_off(&mut self, job: Job<T>, due: Instant) {
+    pub(super) fn put_off(&mut self, mut job: Job<T>, due: Instant) {
+        self.enter(&mut job);
         self.lanes.pause();
         self.ticket += 1;
         self.retries.insert((due, self.ticket), job);

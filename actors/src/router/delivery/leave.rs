@@ -1,6 +1,5 @@
 //! What is left when there is no further life, and what comes back from an earlier run.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, TryLockError};
 
 use super::Courier;
@@ -22,7 +21,7 @@ impl<T: Payload> Courier<T> {
             self.leave_one(&job.event, job.event.attempt() - u32::from(!job.in_hand));
             left += 1;
         }
-        self.held.fetch_sub(left, Ordering::Relaxed);
+        self.let_go(left);
         desk.ages = Ages::default();
         self.oldest_held.set(None);
         left + self.leave_queued()

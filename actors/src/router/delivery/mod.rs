@@ -2,8 +2,10 @@
 
 mod admit;
 mod ages;
+mod answer;
 mod desk;
 mod leave;
+mod pace;
 mod settle;
 
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
@@ -11,16 +13,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task;
 use std::time::Duration;
 
-use actix::dev::MessageResponse;
 use actix::{Actor, Context, Handler};
-use tokio::sync::oneshot;
 
 use self::ages::Mark;
-use self::desk::Desk;
+use self::answer::{Answer, answer};
+use self::desk::{Desk, Job};
+use super::Delivery;
 use super::letters::DeadLetters;
 use super::middleware::Layers;
 use super::tally::Tally;
-use super::{Delivery, HandlerError, Outcome};
 use crate::clock;
 use crate::entropy::Entropy;
 use crate::event::{Event, Payload};
@@ -84,6 +85,54 @@ impl<T: Payload> Courier<T> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Gives an event to the handler.
+    fn attempt<A>(
+        &self,
+        desk: &mut Desk<T>,
+        mut job: Job<T>,
+        actor: &mut A,
+        ctx: &mut Context<A>,
+        cx: &mut task::Context<'_>,
+    ) where
+        A: Actor<Context = Context<A>> + Handler<Event<T>, Result: 'static>,
+    {
+        let began = desk.pace.began();
+        let due = began + self.settings.timeout;
+        let event = job.event.handed_out(self.place, due);
+        let cause = spans::handle(&self.handler, &event);
+        job.began = Some(began);
+        desk.in_hand = Some(job);
+        let answer = cause.scope(|| answer(actor.handle(event, ctx), actor, ctx, cx, &cause));
+        let Some(mut job) = desk.in_hand.take() else {
+            return;
+        };
+        match answer {
+            Answer::Now(outcome) => {
+                job.began = None;
+                desk.pace.done(&self.tally.times);
+                match (outcome, job.number, &self.layers, job.event.ticket()) {
+                    // The most frequent case by far.
+                    (Ok(()), None, None, None) => {
+                        self.tally.handled.add_one_alone();
+                        self.let_go(1);
+                    }
+                    (outcome, ..) => self.settle(desk, job, outcome),
+                }
+            }
+            Answer::Later(reply) => {
+                desk.pace.pause(&self.tally.times);
+                desk.fly(job, reply, due);
+            }
+        }
+    }
+
+    /// So many of the events that it holds are gone. Nobody else changes the number at the same time.
+    fn let_go(&self, number: usize) {
+        let held = self.held.load(Ordering::Relaxed);
+        self.held
+            .store(held.saturating_sub(number), Ordering::Relaxed);
+    }
+
     fn waiting(&self) -> usize {
         self.queue.len() + self.held.load(Ordering::Relaxed)
     }
@@ -112,65 +161,39 @@ where
         let desk = &mut *self.desk();
         desk.kept_out = None;
         loop {
-            if self.collect_answers(desk, cx) {
-                desk.culprit_known = true;
-                // actix runs such futures outside the actor, so the panic did not reach it; the rule is the same all the same.
-                ctx.fail_by_panic("a handler's future panicked");
-                return;
+            if desk.is_under_way() {
+                if self.collect_answers(desk, cx) {
+                    desk.culprit_known = true;
+                    // actix runs such futures outside the actor, so the panic did not reach it; the rule is the same all the same.
+                    ctx.fail_by_panic("a handler's future panicked");
+                    break;
+                }
+                if let Some(layers) = &self.layers {
+                    self.collect_verdicts(desk, layers, cx);
+                }
+                self.expire(desk);
+                desk.wake_retries();
             }
-            if let Some(layers) = &self.layers {
-                self.collect_verdicts(desk, layers, cx);
+            if desk.fresh.is_empty() {
+                self.take_in(desk, budget.left(), cx);
             }
-            self.expire(desk);
-            desk.wake_retries();
-            self.take_in(desk, cx);
             if !budget.allows(ctx) {
                 break;
             }
-            let mut job = match desk.next_admitted() {
-                Some(job) => job,
-                None => {
-                    let Some(job) = desk.lanes.next(desk.suspects > 0) else {
-                        break;
-                    };
-                    budget.spend();
-                    match self.admit(desk, job) {
-                        Some(job) => job,
-                        None => continue,
-                    }
+            let looked_at_more = !desk.fresh.is_empty();
+            if let Some(job) = desk.next_admitted() {
+                self.attempt(desk, job, actor, ctx, cx);
+            } else if let Some(job) = desk.next(&self.settings) {
+                budget.spend();
+                if let Some(job) = self.admit(desk, job) {
+                    self.attempt(desk, job, actor, ctx, cx);
                 }
-            };
-            let (answer, mut reply) = oneshot::channel();
-            let now = clock::now();
-            let due = now + self.settings.timeout;
-            let event = job.event.handed_out(self.place, due);
-            job.began = Some(now);
-            desk.in_hand = Some(job);
-            let cause = spans::handle(&self.handler, &event);
-            cause.scope(|| {
-                let response = actor.handle(event, ctx);
-                let response = cause.follow_response::<A, Outcome, _>(response);
-                response.handle(ctx, Some(answer));
-            });
-            let Some(job) = desk.in_hand.take() else {
+            } else if !looked_at_more {
                 break;
-            };
-            match reply.try_recv() {
-                Ok(outcome) => self.settle(desk, job, outcome),
-                Err(oneshot::error::TryRecvError::Closed) => {
-                    self.settle(
-                        desk,
-                        job,
-                        Err(HandlerError::transient(
-                            "the handler dropped the event without an answer",
-                        )),
-                    );
-                }
-                Err(oneshot::error::TryRecvError::Empty) => {
-                    desk.fly(job, reply, due);
-                }
             }
         }
+        desk.pace.pause(&self.tally.times);
+        self.oldest_held.set(desk.oldest());
         desk.set_timer(&self.settings, cx);
     }
 

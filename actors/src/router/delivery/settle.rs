@@ -89,10 +89,12 @@ impl<T: Payload> Courier<T> {
     }
 
     pub(super) fn done(&self, desk: &mut Desk<T>, job: &Job<T>) {
-        self.held.fetch_sub(1, Ordering::Relaxed);
-        desk.ages.leave(job.number);
-        self.oldest_held.set(desk.ages.oldest());
-        desk.lanes.done(&job.event.envelope().channel);
+        self.let_go(1);
+        if let Some(number) = job.number {
+            desk.ages.leave(number);
+            self.oldest_held.set(desk.oldest());
+            desk.lanes.done(&job.event.envelope().channel);
+        }
     }
 
     fn retry(&self, desk: &mut Desk<T>, mut job: Job<T>, wait: Duration, error: &HandlerError) {
@@ -173,22 +175,22 @@ impl<T: Payload> Courier<T> {
         expired
     }
 
-    pub(super) fn take_in(&self, desk: &mut Desk<T>, cx: &mut task::Context<'_>) {
-        while desk.lanes.has_room(self.settings.queue) && desk.retries.len() < self.settings.queue {
-            let Poll::Ready(Some(event)) = self.queue.poll_pop(cx) else {
-                return;
-            };
-            self.held.fetch_add(1, Ordering::Relaxed);
-            let channel = event.envelope().channel.clone();
-            let number = desk.ages.enter(event.envelope().received_at);
-            self.oldest_held.set(desk.ages.oldest());
-            let job = Job::new(event, self.settings.attempts, number);
-            desk.lanes.accept(&channel, job);
+    /// Takes up to `most` events from the queue, if there is room for them.
+    pub(super) fn take_in(&self, desk: &mut Desk<T>, most: usize, cx: &mut task::Context<'_>) {
+        if desk.retries.len() >= self.settings.queue {
+            return;
+        }
+        let room = desk.lanes.room(self.settings.queue).min(most);
+        let taken = self.queue.poll_take(room, &mut desk.fresh, cx);
+        if taken > 0 {
+            self.held.fetch_add(taken, Ordering::Relaxed);
+            self.oldest_held.set(desk.oldest());
         }
     }
 
     /// What the incarnation had in its hands is tried again, or judged.
     pub(super) fn incarnation_ended(&self, desk: &mut Desk<T>, exit: &Exit) {
+        desk.pace.pause(&self.tally.times);
         self.collect_last_answers(desk);
         desk.answers = FuturesUnordered::new();
         let checking = &desk.checking;

@@ -1,5 +1,6 @@
 //! The dead letters of a bot, and what a shutdown left over.
 
+use std::any::TypeId;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use super::letter::{DeadLetter, Reason, Ticket};
 use super::selection::Selection;
 use crate::event::{Event, Payload};
+use crate::router::HandlerFailed;
 use crate::store::{Bounds, Shelf, Store, StoreError};
 
 /// Keeps the newest dead letters, and counts all of them. Clones are the same.
@@ -114,6 +116,21 @@ impl Shelves {
     }
 }
 
+/// Tells that a handler has given up an event, but for events that tell just that.
+fn tell<T: Payload>(handler: &str, event: &Event<T>, attempts: u32, reason: &str) {
+    let topic = event.envelope().origin.router().topic::<HandlerFailed>();
+    if !topic.is_wanted() || TypeId::of::<T>() == TypeId::of::<HandlerFailed>() {
+        return;
+    }
+    // Whoever has no room for it misses it, which is logged and counted: a handler that fails waits for nobody.
+    drop(event.emit(HandlerFailed {
+        handler: handler.to_owned(),
+        event: Event::<T>::name().to_owned(),
+        attempts,
+        reason: reason.to_owned(),
+    }));
+}
+
 impl DeadLetters {
     fn new(shelves: Shelves) -> Self {
         Self {
@@ -182,6 +199,9 @@ impl DeadLetters {
             reason = ?letter.reason, "dead letter"
         );
         self.shared.by_reason[letter.reason.place()].fetch_add(1, Ordering::Relaxed);
+        if let Reason::Failed(reason) = &letter.reason {
+            tell(handler, event, attempts, reason);
+        }
         let shelves = &mut *self.shelves();
         let before = match event.ticket() {
             Some(Ticket::Dead(number)) => {
