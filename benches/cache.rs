@@ -1,7 +1,8 @@
 //! The message cache beside SQLite in WAL mode: 1,000,000 messages of 350 bytes in 1,000 channels, batches of 256.
 //!
 //! `cargo bench -p greenroom-actors --bench cache [-- ROUNDS [MESSAGES]]`; figures are in `benches/README.md`. Each run is a process of its own, so that
-//! memory is counted for it alone; the engines take turns, and the median of the rounds counts.
+//! memory is counted for it alone; the engines take turns, and the median of the rounds counts. `-- growth [ROUNDS [MESSAGES]]` has the cache alone,
+//! with 10 to 100,000 channels.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -10,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use actix::Arbiter;
 use bytes::Bytes;
-use greenroom_actors::cache::{Bound, Cache, Limits, Query, Record, Settings};
+use greenroom_actors::cache::{Batch, Bound, Cache, Limits, Query, Record, Settings};
 use greenroom_actors::clock;
 use greenroom_actors::entropy::Entropy;
 use greenroom_actors::event::{ChannelKey, Id};
@@ -28,13 +29,15 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Makes the same messages for every engine: busy and quiet channels, ids in the order of time, bodies without repetition.
 struct Source {
+    channels: u64,
     entropy: Entropy,
     next: u64,
 }
 
 impl Source {
-    fn new() -> Self {
+    fn new(channels: u64) -> Self {
         Self {
+            channels,
             entropy: Entropy::seeded(11),
             next: 0,
         }
@@ -42,7 +45,7 @@ impl Source {
 
     fn channel(&self) -> u64 {
         let draw = self.entropy.next_u64() >> 32;
-        (((draw * draw) >> 32) * CHANNELS) >> 32
+        (((draw * draw) >> 32) * self.channels) >> 32
     }
 
     fn body(&self) -> Bytes {
@@ -117,8 +120,8 @@ struct Stopwatch {
     slowest: f64,
 }
 
-async fn fill_cache(cache: &Cache, messages: u64) -> Outcome<Stopwatch> {
-    let (mut source, mut watch) = (Source::new(), Stopwatch::default());
+async fn fill_cache(cache: &Cache, messages: u64, channels: u64) -> Outcome<Stopwatch> {
+    let (mut source, mut watch) = (Source::new(channels), Stopwatch::default());
     let mut left = messages;
     while left > 0 {
         // Messages are made in blocks, since looking at the clocks takes time too.
@@ -132,7 +135,7 @@ async fn fill_cache(cache: &Cache, messages: u64) -> Outcome<Stopwatch> {
         let (start, cpu) = (clock::now(), cpu_seconds());
         for batch in batches {
             let begin = clock::now();
-            cache.save(batch).await?;
+            cache.save_batch(copy(&batch)).await?;
             watch.slowest = watch.slowest.max(begin.elapsed().as_secs_f64());
         }
         if left == 0 {
@@ -144,6 +147,16 @@ async fn fill_cache(cache: &Cache, messages: u64) -> Outcome<Stopwatch> {
     Ok(watch)
 }
 
+/// What a connection does with the messages of one read.
+fn copy(records: &[Record]) -> Batch {
+    let mut batch = Batch::with_capacity(records.len(), records.len() * BODY);
+    for record in records {
+        let (channel, id) = (record.channel.clone(), record.id.clone());
+        batch.push(channel, id, record.at, record.format, &record.body);
+    }
+    batch
+}
+
 fn settings(folder: &Path) -> Settings {
     let unbounded = Limits::default()
         .per_channel(Bound::NONE)
@@ -153,14 +166,14 @@ fn settings(folder: &Path) -> Settings {
         .shards(1)
 }
 
-async fn run_cache(folder: &Path, messages: u64) -> Outcome<Figures> {
+async fn run_cache(folder: &Path, messages: u64, channels: u64) -> Outcome<Figures> {
     let thread = Arbiter::new().handle();
     let cache = Cache::new(settings(folder));
     cache.start_on(std::slice::from_ref(&thread));
     cache.open().await?;
-    let watch = fill_cache(&cache, messages).await?;
+    let watch = fill_cache(&cache, messages, channels).await?;
     let resident = memory("VmRSS:")?;
-    let draws = Source::new();
+    let draws = Source::new(channels);
     let start = clock::now();
     // As handlers on several channels ask: some at a time, so that the way to the other thread does not count for each.
     for _ in 0..READS / 50 {
@@ -198,7 +211,7 @@ fn open_sqlite(folder: &Path) -> Outcome<Connection> {
 }
 
 fn fill_sqlite(connection: &Connection, messages: u64) -> Outcome<Stopwatch> {
-    let (mut source, mut watch) = (Source::new(), Stopwatch::default());
+    let (mut source, mut watch) = (Source::new(CHANNELS), Stopwatch::default());
     let mut insert =
         connection.prepare("INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, ?, ?)")?;
     let mut left = messages;
@@ -231,7 +244,7 @@ fn run_sqlite(folder: &Path, messages: u64) -> Outcome<Figures> {
     let connection = open_sqlite(folder)?;
     let watch = fill_sqlite(&connection, messages)?;
     let resident = memory("VmRSS:")?;
-    let draws = Source::new();
+    let draws = Source::new(CHANNELS);
     let start = clock::now();
     {
         let mut select = connection.prepare(
@@ -313,12 +326,11 @@ fn size_of(folder: &Path) -> Outcome<f64> {
     Ok(bytes)
 }
 
-const ENGINES: [&str; 2] = ["greenroom", "sqlite"];
-
 /// Runs one engine in a process of its own.
-fn spawn(engine: &str, messages: u64) -> Outcome<Vec<f64>> {
+fn spawn(engine: &str, messages: u64, channels: u64) -> Outcome<Vec<f64>> {
     let output = Command::new(std::env::current_exe()?)
-        .args(["--child", engine, &messages.to_string()])
+        .args(["--child", engine])
+        .args([messages, channels].map(|number| number.to_string()))
         .stderr(Stdio::inherit())
         .output()?;
     let text = String::from_utf8(output.stdout)?;
@@ -326,14 +338,42 @@ fn spawn(engine: &str, messages: u64) -> Outcome<Vec<f64>> {
     Ok(values?)
 }
 
-fn child(engine: &str, messages: u64) -> Outcome<()> {
+fn child(engine: &str, messages: u64, channels: u64) -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let found = match engine {
         "sqlite" => run_sqlite(folder.path(), messages)?,
-        _ => actix_rt::System::new().block_on(run_cache(folder.path(), messages))?,
+        _ => actix_rt::System::new().block_on(run_cache(folder.path(), messages, channels))?,
     };
     let values = found.values().map(|value| value.to_string());
     println!("{}", values.join(" "));
+    Ok(())
+}
+
+/// Runs each column by turns, and prints the medians.
+fn compare(columns: &[(&str, &str, u64)], rounds: usize, messages: u64) -> Outcome<()> {
+    let mut runs = vec![Vec::new(); columns.len()];
+    for round in 0..rounds {
+        for turn in 0..columns.len() {
+            let column = (turn + round) % columns.len();
+            let (_, engine, channels) = columns[column];
+            runs[column].push(spawn(engine, messages, channels)?);
+        }
+    }
+    println!("{messages} messages of {BODY} bytes, batches of {BATCH}, median of {rounds}");
+    let names: String = columns
+        .iter()
+        .map(|(name, ..)| format!("{name:>14}"))
+        .collect();
+    println!("{:<18}{names}", "");
+    for (place, name) in Figures::NAMES.iter().enumerate() {
+        let medians = runs.iter().map(|runs| {
+            let mut column: Vec<f64> = runs.iter().map(|run| run[place]).collect();
+            column.sort_by(f64::total_cmp);
+            column[column.len() / 2]
+        });
+        let medians: String = medians.map(|median| format!("{median:>14.1}")).collect();
+        println!("{name:<18}{medians}");
+    }
     Ok(())
 }
 
@@ -342,35 +382,31 @@ fn main() -> Outcome<()> {
         .skip(1)
         .filter(|argument| argument != "--bench")
         .collect();
-    if let [flag, engine, messages] = arguments.as_slice()
+    if let [flag, engine, messages, channels] = arguments.as_slice()
         && flag == "--child"
     {
-        return child(engine, messages.parse()?);
+        return child(engine, messages.parse()?, channels.parse()?);
     }
-    let rounds = arguments
-        .first()
-        .map_or(Ok(ROUNDS), |text| text.parse())?
-        .max(1);
-    let messages = arguments
-        .get(1)
-        .map_or(Ok(MESSAGES), |text| text.parse())?
-        .max(1);
-    let mut runs = [Vec::new(), Vec::new()];
-    for round in 0..rounds {
-        for turn in 0..ENGINES.len() {
-            let engine = (turn + round) % ENGINES.len();
-            runs[engine].push(spawn(ENGINES[engine], messages)?);
-        }
-    }
-    println!("{messages} messages of {BODY} bytes, batches of {BATCH}, median of {rounds}");
-    println!("{:<18}{:>14}{:>14}", "", ENGINES[0], ENGINES[1]);
-    for (place, name) in Figures::NAMES.iter().enumerate() {
-        let [ours, theirs] = [0, 1].map(|engine: usize| {
-            let mut column: Vec<f64> = runs[engine].iter().map(|run| run[place]).collect();
-            column.sort_by(f64::total_cmp);
-            column[column.len() / 2]
-        });
-        println!("{name:<18}{ours:>14.1}{theirs:>14.1}");
-    }
-    Ok(())
+    let is_growth = arguments.first().is_some_and(|first| first == "growth");
+    let numbers = &arguments[usize::from(is_growth)..];
+    let rounds = numbers.first().map_or(Ok(ROUNDS), |text| text.parse())?;
+    let messages: u64 = numbers.get(1).map_or(Ok(MESSAGES), |text| text.parse())?;
+    let columns: &[(&str, &str, u64)] = match is_growth {
+        true => &GROWTH,
+        false => &ENGINES,
+    };
+    compare(columns, rounds.max(1), messages.max(1))
 }
+
+/// A name, an engine, a number of channels.
+const ENGINES: [(&str, &str, u64); 2] = [
+    ("greenroom", "greenroom", CHANNELS),
+    ("sqlite", "sqlite", CHANNELS),
+];
+const GROWTH: [(&str, &str, u64); 5] = [
+    ("10 channels", "greenroom", 10),
+    ("100", "greenroom", 100),
+    ("1,000", "greenroom", 1_000),
+    ("10,000", "greenroom", 10_000),
+    ("100,000", "greenroom", 100_000),
+];
