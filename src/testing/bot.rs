@@ -184,6 +184,12 @@ impl TestBot {
         self.inner.running.counters().reconnects.get()
     }
 
+    /// Says whether the bot has given up by itself.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        !self.inner.is_stopped.get() && !self.inner.running.health().live
+    }
+
     /// Returns the actor with the most messages waiting, and how many these are.
     #[must_use]
     pub fn deepest(&self) -> (String, usize) {
@@ -195,6 +201,21 @@ impl TestBot {
             }
         });
         deepest
+    }
+
+    /// Lets an actor of the bot, such as `handlers/wallet`, end as if it had panicked, whatever it is doing; it is started again as after
+    /// any crash.
+    ///
+    /// # Panics
+    ///
+    /// If none of this name runs.
+    pub fn crash(&self, actor: &str) {
+        let bot = &self.inner.name;
+        let line = json!({"bot": bot, "actor": actor});
+        self.inner.trace.note("crash", line);
+        if self.inner.running.crash(actor) == 0 {
+            self.disappointed(&format!("no actor named `{actor}` runs"));
+        }
     }
 
     /// Stops the bot in order, and says what it has done.

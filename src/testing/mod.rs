@@ -4,7 +4,7 @@
 //! clock is stopped while anybody has something to do, and jumps to the next thing that is due when nobody has. Hours take
 //! milliseconds. All of it runs on one thread and from one seed, so that the same happens each time.
 //!
-//! Switch it on for tests only, since tokio's clock is slower when it can be stopped:
+//! The program needs it for `greenroom chaos`; a bot with fewer features switches it on for its tests only:
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -71,6 +71,7 @@
 //! * Branches of `tokio::select!` are tried in a random order unless it is `biased`.
 
 mod bot;
+mod chaos;
 mod heard;
 mod network;
 mod platform;
@@ -80,6 +81,7 @@ mod stage;
 mod trace;
 
 pub use self::bot::{Losses, TestBot};
+pub use self::chaos::{ChaosReport, ChaosRun, Line, Recovery, Sample as ChaosSample, timeline};
 pub use self::heard::Said;
 pub use self::platform::TestPlatform;
 pub use self::replay::{Replay, ReplayError, replay};

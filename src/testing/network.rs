@@ -25,12 +25,15 @@ use tokio::time::{Sleep, sleep, sleep_until};
 use url::Url;
 
 use crate::platform::Network;
-use crate::platform::http::{Exchange, HttpError, HttpRequest, RawAnswer, RawStream, USER_AGENT};
+use crate::platform::http::{
+    Exchange, HttpError, HttpRequest, RawAnswer, RawStream, Sent, USER_AGENT,
+};
 use crate::platform::retry_after;
 use crate::platform::tls::Trust;
 use crate::simulator::line::{Order, Plug, Queued, weight};
-use crate::simulator::network::{End, Opening};
+use crate::simulator::network::{End, Gate, Opening};
 use crate::simulator::server::Server;
+use crate::simulator::stream::Events;
 use crate::simulator::wire::Departures;
 use crate::simulator::{Request, Response, SocketId};
 
@@ -92,7 +95,7 @@ impl Exchange for Local {
         let found = self.find(&request.url);
         let latency = self.latency;
         async move {
-            let (server, target) = found.map_err(HttpError::Unreachable)?;
+            let (server, target) = found.map_err(HttpError::Unconnected)?;
             let request = Request {
                 method: request.method.to_owned(),
                 target,
@@ -123,60 +126,122 @@ impl Exchange for Local {
         &self,
         mut request: HttpRequest,
         query: SecretString,
+        sent: Sent,
     ) -> LocalBoxFuture<'static, Result<RawStream, HttpError>> {
-        request.url = format!("{}?{}", request.url, query.expose_secret());
+        if !query.expose_secret().is_empty() {
+            request.url = format!("{}?{}", request.url, query.expose_secret());
+        }
         let found = self.find(&request.url);
         let latency = self.latency;
         async move {
-            let (server, target) = found.map_err(HttpError::Unreachable)?;
+            let (server, target) = found.map_err(HttpError::Unconnected)?;
             let request = Request {
                 method: request.method.to_owned(),
                 target,
                 headers: headers(&request.headers),
                 body: request.body,
             };
+            sent.leaves();
             sleep(latency).await;
             let gate = server.begin(&request);
             sleep(gate.hold).await;
-            let opened = match Some(request.path()) == server.stream_path() {
-                true => server.stream(&request, gate),
-                false => Err(Some(not_found())),
-            };
+            if server.is_stream(&request) {
+                sleep(server.late(&request)).await;
+                return events(server, &request, gate, latency).await;
+            }
+            if Some(request.path()) != server.stream_path() {
+                let reply = server.finish(&request, gate);
+                sleep(reply.hold + latency).await;
+                return whole(reply.end);
+            }
+            let opened = server.stream(&request, gate);
             sleep(latency).await;
             match opened {
                 Ok(mut events) => Ok(RawStream {
                     status: 200,
                     content_type: "text/event-stream".to_owned(),
                     retry_after: None,
+                    length: None,
                     body: futures::stream::poll_fn(move |cx| {
                         events.poll_recv(cx).map(|piece| piece.map(Ok))
                     })
                     .boxed_local(),
                 }),
-                Err(Some(refused)) => Ok(RawStream {
-                    status: refused.status,
-                    retry_after: advice(&refused),
-                    content_type: refused.content_type,
-                    body: futures::stream::iter([Ok(refused.body)]).boxed_local(),
-                }),
-                Err(None) => Err(HttpError::Unreachable("the server went away".to_owned())),
+                Err(Some(refused)) => whole(End::Whole(refused)),
+                Err(None) => whole(End::Cut),
             }
         }
         .boxed_local()
     }
 }
 
-fn not_found() -> Response {
-    Response {
-        status: 404,
-        ..Response::default()
-    }
+/// Opens a stream of events; once it is cut, what is under way arrives nowhere.
+async fn events(
+    server: Arc<Server>,
+    request: &Request,
+    gate: Gate,
+    latency: Duration,
+) -> Result<RawStream, HttpError> {
+    let cut = Arc::new(Cut::default());
+    let plug: Arc<dyn Plug> = Arc::clone(&cut) as _;
+    let opening = server.open(request, gate, Some(plug));
+    sleep(latency).await;
+    let accepted = match opening {
+        Opening::Accepted(accepted) => accepted,
+        Opening::Cut => return whole(End::Cut),
+        Opening::Refused(refused) => return whole(End::Whole(refused)),
+    };
+    let mut events = Events::new(accepted, server);
+    Ok(RawStream {
+        status: 200,
+        content_type: "text/event-stream".to_owned(),
+        retry_after: None,
+        length: None,
+        body: futures::stream::poll_fn(move |cx| {
+            cut.incoming.register(cx.waker());
+            match cut.is_cut() {
+                true => Poll::Ready(Some(Err(HttpError::Unreachable(AWAY.to_owned())))),
+                false => events.poll_next_unpin(cx).map(|piece| piece.map(Ok)),
+            }
+        })
+        .boxed_local(),
+    })
 }
 
-fn answer(response: Response, body: impl FnOnce(Bytes) -> Result<Bytes, HttpError>) -> RawAnswer {
-    RawAnswer {
+/// Makes the answer whose body is read piece by piece of one that is whole.
+fn whole(end: End) -> Result<RawStream, HttpError> {
+    let (response, body) = match end {
+        End::Cut => return Err(HttpError::Unreachable(AWAY.to_owned())),
+        End::Half(response) => {
+            let early = HttpError::Protocol("the answer ended early".to_owned());
+            (response, Err(early))
+        }
+        End::Whole(response) => {
+            let body = response.body.clone();
+            (response, Ok(body))
+        }
+    };
+    Ok(RawStream {
         status: response.status,
         retry_after: advice(&response),
+        length: Some(response.body.len() as u64),
+        content_type: response.content_type,
+        body: futures::stream::iter([body]).boxed_local(),
+    })
+}
+
+const AWAY: &str = "the server went away";
+
+fn answer(response: Response, body: impl FnOnce(Bytes) -> Result<Bytes, HttpError>) -> RawAnswer {
+    let location = response
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("location"));
+    RawAnswer {
+        location: location.map(|(_, value)| value.clone()),
+        status: response.status,
+        retry_after: advice(&response),
+        date: Some(clock::unix_seconds()),
         content_type: response.content_type,
         body: body(response.body),
     }
@@ -219,7 +284,7 @@ async fn open(
     latency: Duration,
 ) -> Result<Link, DialError> {
     let path = target.split('?').next().unwrap_or_default();
-    if path != server.socket_path() {
+    if !server.socket_paths().contains(&path) {
         return Err(DialError::Refused {
             status: 404,
             retry_after: None,
@@ -309,11 +374,22 @@ impl Reader {
             while let Some(from) = self.server.reads(self.socket) {
                 sleep_until(from).await;
             }
-            if self.cut.is_cut() || matches!(frame, Frame::Close(_)) {
+            if self.cut.is_cut() {
                 break;
             }
             self.server.read(self.socket, weight(&frame));
-            self.server.receive(self.socket, &frame);
+            match &frame {
+                Frame::Binary(_) | Frame::Text(_) => self.server.receive(self.socket, &frame),
+                Frame::Ping(payload) => {
+                    self.server.heard(self.socket, &frame);
+                    self.server.pong(self.socket, payload.clone());
+                }
+                Frame::Pong(_) => self.server.heard(self.socket, &frame),
+                Frame::Close(_) => {
+                    self.server.heard(self.socket, &frame);
+                    break;
+                }
+            }
         }
         self.server.closed(self.socket);
     }

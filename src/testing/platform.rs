@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::trace::Trace;
+use crate::simulator::registry::PLATFORMS;
 use crate::simulator::server::Server;
 use crate::simulator::{Entry, Fault, Platform};
 
@@ -57,6 +58,24 @@ impl TestPlatform {
         answer["delivered"].as_u64().unwrap_or_default()
     }
 
+    /// Lets a platform whose bots are servers dial one, such as the agent of Ticos a device at `ws://127.0.0.1:9999/realtime`; returns how many
+    /// it has dialed. Such a bot listens on a real port, on threads whose clock cannot be stopped, so that this is for stages
+    /// [in real time](super::StageBuilder::in_real_time).
+    ///
+    /// # Panics
+    ///
+    /// If the platform dials nobody, or nobody answers.
+    pub async fn dial(&self, url: &str) -> u64 {
+        let url = Map::from_iter([("url".to_owned(), url.into())]);
+        let Some(dialing) = Platform::dial(Arc::clone(&self.server), url) else {
+            panic!("{} dials nobody", self.name);
+        };
+        match dialing.await {
+            Ok(answer) => answer["connections"].as_u64().unwrap_or_default(),
+            Err(refusal) => panic!("{}: {refusal}", self.name),
+        }
+    }
+
     /// Lets something go wrong.
     ///
     /// # Panics
@@ -86,6 +105,19 @@ impl TestPlatform {
     #[must_use]
     pub fn health(&self) -> Value {
         self.server.health()
+    }
+
+    /// Returns how many faults have happened.
+    #[must_use]
+    pub fn faults(&self) -> u64 {
+        self.health()["faults"].as_u64().unwrap_or_default()
+    }
+
+    /// Returns who speaks where in the default world, so that a bot hears it.
+    #[must_use]
+    pub fn talks(&self) -> &'static [(&'static str, &'static str)] {
+        let maker = PLATFORMS.iter().find(|maker| maker.name == self.name);
+        maker.map_or(&[], |maker| maker.talks)
     }
 
     /// Does something to the platform, and notes it so that it can be done again.

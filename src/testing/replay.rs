@@ -83,7 +83,10 @@ async fn perform(stage: &Stage, lines: &[Value], make: &impl Fn(&str) -> BotBuil
     let mut bots: Vec<(String, TestBot)> = Vec::new();
     for (place, line) in lines.iter().enumerate() {
         let what = line["what"].as_str().unwrap_or_default();
-        if !matches!(what, "start" | "stop" | "say" | "emit" | "fault" | "chaos") {
+        if !matches!(
+            what,
+            "start" | "stop" | "crash" | "say" | "emit" | "fault" | "chaos"
+        ) {
             continue;
         }
         let at = start + Duration::from_millis(line["at_ms"].as_u64().unwrap_or_default());
@@ -94,6 +97,12 @@ async fn perform(stage: &Stage, lines: &[Value], make: &impl Fn(&str) -> BotBuil
                 // A bot that failed in the trace fails here, too.
                 if let Ok(bot) = stage.try_start(make(name)).await {
                     bots.push((name.to_owned(), bot));
+                }
+            }
+            "crash" => {
+                let actor = line["actor"].as_str().unwrap_or_default();
+                if let Some((_, bot)) = bots.iter().find(|(known, _)| known == name) {
+                    bot.running().crash(actor);
                 }
             }
             "stop" => {

@@ -18,6 +18,8 @@ use super::network::Local;
 use super::platform::TestPlatform;
 use super::trace::Trace;
 use crate::bot::{BotBuilder, BotError};
+use crate::platform::Network;
+use crate::platform::tls::Trust;
 use crate::simulator::journal::Sight;
 use crate::simulator::registry::PLATFORMS;
 use crate::simulator::server::Server;
@@ -48,6 +50,7 @@ pub struct StageBuilder {
     patience: Duration,
     trace_limit: usize,
     frames: bool,
+    is_real: bool,
 }
 
 /// Simulated platforms in memory, under a clock that stands still while anybody has something to do. Clones are the same stage.
@@ -117,6 +120,13 @@ impl StageBuilder {
         self
     }
 
+    /// Lets time go by as it does for everybody, in place of virtual time: what is random is the same each time, and when it happens is
+    /// not.
+    pub fn in_real_time(mut self) -> Self {
+        self.is_real = true;
+        self
+    }
+
     /// Sets the stage, runs `test` on it, stops the bots that it has started, and returns what it returns.
     ///
     /// # Panics
@@ -128,7 +138,10 @@ impl StageBuilder {
         T: Future,
     {
         let seed = self.seed.unwrap_or_else(seed_of_environment);
-        let system = actix_rt::System::with_tokio_rt(paused);
+        let system = match self.is_real {
+            true => actix_rt::System::new(),
+            false => actix_rt::System::with_tokio_rt(paused),
+        };
         let mut trace = None;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             system.block_on(async {
@@ -186,6 +199,7 @@ impl Stage {
             patience: Duration::from_secs(60),
             trace_limit: 1_000_000,
             frames: true,
+            is_real: false,
         }
     }
 
@@ -200,10 +214,12 @@ impl Stage {
         let simulator = Simulator::builder().world(builder.world);
         let mut platforms = Vec::new();
         for maker in PLATFORMS {
-            let host = format!("{}.test", maker.name);
-            let server = simulator.platform(maker, format!("http://{host}"), &entropy);
-            let server = server.unwrap_or_else(|error| panic!("{error}"));
-            let (name, trace, heard) = (maker.name, trace.clone(), Arc::clone(&heard));
+            let urls: Vec<String> = maker.names().map(address).collect();
+            let servers = simulator.servers(maker, &urls, &entropy);
+            platforms.extend(servers.unwrap_or_else(|error| panic!("{error}")));
+        }
+        for (name, server) in &platforms {
+            let (name, trace, heard) = (*name, trace.clone(), Arc::clone(&heard));
             let tap = move |sight: Sight<'_>| match sight {
                 Sight::Entry(entry) => trace.wire(name, entry),
                 Sight::Spoken(spoken) => {
@@ -212,12 +228,17 @@ impl Stage {
                 }
             };
             server.rehearse(builder.latency, Box::new(tap));
-            platforms.push((maker.name, server));
+            actix_rt::spawn(Arc::clone(server).keep_time());
         }
         let hosts = platforms
             .iter()
             .map(|(name, server)| (format!("{name}.test"), Arc::clone(server)));
         let network = Local::new(hosts.collect::<BTreeMap<_, _>>(), builder.latency);
+        for (_, server) in &platforms {
+            let local = network.clone();
+            let hooks = Arc::clone(server).call_hooks(move || local.http(&Trust::web()));
+            actix_rt::spawn(hooks);
+        }
         Self {
             inner: Rc::new(Inner {
                 seed,
@@ -273,11 +294,73 @@ impl Stage {
         TestPlatform::new(name, Arc::clone(server), self.inner.trace.clone())
     }
 
+    /// Returns all platforms with their names.
+    #[must_use]
+    pub fn platforms(&self) -> Vec<(&'static str, TestPlatform)> {
+        let names = self.inner.platforms.iter().map(|(name, _)| *name);
+        names.map(|name| (name, self.platform(name))).collect()
+    }
+
+    /// Puts a bot on a platform, with the account of its default world.
+    ///
+    /// # Panics
+    ///
+    /// If the simulator has none of this name, or no bot can be put on it.
+    pub fn put(&self, bot: BotBuilder, name: &str) -> BotBuilder {
+        let url = self.platform(name).url();
+        let maker = PLATFORMS.iter().find(|maker| maker.name == name);
+        match maker.and_then(|maker| maker.adapter) {
+            Some(adapter) => bot.boxed_platform(adapter(&url)),
+            None => panic!("no bot can be put on {name}"),
+        }
+    }
+
+    /// Returns the simulated Mesh API.
+    #[cfg(feature = "mesh")]
+    #[must_use]
+    pub fn mesh(&self) -> TestPlatform {
+        self.platform("mesh")
+    }
+
+    /// Returns the simulated tenant where users of Mesh log in.
+    #[cfg(feature = "mesh")]
+    #[must_use]
+    pub fn auth0(&self) -> TestPlatform {
+        self.platform("auth0")
+    }
+
+    /// Returns the simulated Payman.
+    #[cfg(feature = "payman")]
+    #[must_use]
+    pub fn payman(&self) -> TestPlatform {
+        self.platform("payman")
+    }
+
+    /// Returns the network on which the simulated platforms are, for clients without a bot.
+    #[must_use]
+    pub fn network(&self) -> impl Network + use<> {
+        self.inner.network.clone()
+    }
+
     /// Returns the simulated Mezon.
     #[cfg(feature = "mezon")]
     #[must_use]
     pub fn mezon(&self) -> TestPlatform {
         self.platform("mezon")
+    }
+
+    /// Returns the simulated Token Bowl Chat.
+    #[cfg(feature = "token-bowl")]
+    #[must_use]
+    pub fn token_bowl(&self) -> TestPlatform {
+        self.platform("token_bowl")
+    }
+
+    /// Returns the simulated agent of Ticos and its cloud; it reaches a bot with [`TestPlatform::dial`].
+    #[cfg(feature = "ticos")]
+    #[must_use]
+    pub fn ticos(&self) -> TestPlatform {
+        self.platform("ticos")
     }
 
     /// Lets a user speak on the first platform; returns the id of the message.
@@ -315,9 +398,11 @@ impl Stage {
         let mut bot = bot
             .seed(self.inner.seed)
             .network(self.inner.network.clone());
-        if !bot.has_platform() {
+        if bot.platform_names().is_empty() {
             for maker in PLATFORMS {
-                bot = bot.boxed_platform((maker.adapter)(&format!("http://{}.test", maker.name)));
+                if let Some(adapter) = maker.adapter {
+                    bot = bot.boxed_platform(adapter(&address(maker.name)));
+                }
             }
         }
         let bot = TestBot::start(
@@ -348,6 +433,11 @@ impl Stage {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// Returns the address of a server on the stage.
+fn address(name: &str) -> String {
+    format!("http://{name}.test")
 }
 
 const SEED: &str = "GREENROOM_SEED";

@@ -2,6 +2,8 @@
 #![cfg(all(feature = "mezon", feature = "testing"))]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[cfg(feature = "cli")]
+mod chaos;
 mod faults;
 mod repeats;
 mod stage;

@@ -41,7 +41,7 @@ fn a_bot_answers_in_a_few_lines() {
 #[test]
 fn a_day_goes_by_in_no_time_and_dates_follow() {
     run(async |world| {
-        let bot = world.start(answers("b")).await;
+        let bot = world.start(world.put(answers("b"), "mezon")).await;
         let before = clock::unix_seconds();
         assert_eq!(before, 1_767_225_600);
         world.advance(24 * HOUR).await;
@@ -63,7 +63,7 @@ fn a_day_goes_by_in_no_time_and_dates_follow() {
 fn what_was_not_said_is_told_with_what_was() {
     let panic = panic_of(|| {
         run(async |world| {
-            let bot = world.start(answers("b")).await;
+            let bot = world.start(world.put(answers("b"), "mezon")).await;
             world.say("alice", "general", "x");
             bot.expect_reply("re y").await;
         });
@@ -77,7 +77,7 @@ fn what_was_not_said_is_told_with_what_was() {
     }
     let panic = panic_of(|| {
         run(async |world| {
-            let bot = world.start(answers("b")).await;
+            let bot = world.start(world.put(answers("b"), "mezon")).await;
             world.say("alice", "general", "x");
             bot.expect_no_reply(SECOND).await;
         });
