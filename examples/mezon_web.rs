@@ -138,6 +138,7 @@ impl Adapter for Web {
         Ok(Source {
             branch: server.into(),
             quiesce: Vec::new(),
+            take_leave: Vec::new(),
         })
     }
 }

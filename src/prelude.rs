@@ -4,7 +4,7 @@ pub use greenroom_actors::command::{ChannelMention, Rest, RoleMention};
 pub use greenroom_actors::connection::{Connected, Disconnected, Reconnecting};
 pub use greenroom_actors::dialogue::{DialogueDropped, DialogueExpired, Next};
 pub use greenroom_actors::event::{ChannelKey, Event, Id};
-pub use greenroom_actors::router::{HandlerError, Order, Outcome, Registration};
+pub use greenroom_actors::router::{HandlerError, HandlerFailed, Order, Outcome, Registration};
 pub use greenroom_actors::supervisor::{
     ChildSpec, Exit, Restart, Restarted, Strategy, Supervised, Supervisor,
 };

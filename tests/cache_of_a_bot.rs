@@ -11,6 +11,7 @@ use std::time::Duration;
 use greenroom::mezon::{CacheOptions, Mezon};
 use greenroom::prelude::*;
 use greenroom::simulator::Simulator;
+use greenroom::token_bowl::{self, TokenBowl};
 use greenroom_proto::mezon::Wire;
 use serde_json::{Value, json};
 use stage::{object, settings};
@@ -175,6 +176,86 @@ async fn what_a_bot_keeps_can_be_seen_and_changed_while_it_runs() {
     assert!(!socket.exists(), "the door is closed with the bot");
     assert_eq!(cache(folder.path(), &["count"]).await, "451\n");
     simulator.stop().await;
+}
+
+#[actix_rt::test]
+async fn messages_of_both_platforms_are_looked_at_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let simulator = Simulator::builder().seed(1).start().await.unwrap();
+    let [mezon, token_bowl] = ["mezon", "token_bowl"].map(|name| simulator.platform(name).unwrap());
+    let on_mezon = Mezon::new(settings(&mezon.url(), Wire::V2))
+        .cached(CacheOptions::new(folder.path().join("mezon-cache")));
+    let on_token_bowl = TokenBowl::new(token_bowl::Settings {
+        base_url: token_bowl.url().parse().unwrap(),
+        ..token_bowl::Settings::new("sim-bob-key")
+    })
+    .cached(CacheOptions::new(folder.path().join("token-bowl-cache")));
+    let bot = Bot::builder("test").platform(on_mezon);
+    let bot = bot.platform(on_token_bowl).build().unwrap().start();
+    bot.connected().await.unwrap();
+    let words = |text: &str| object(json!({"from": "alice", "channel": "general", "text": text}));
+    mezon.say(words("over there")).unwrap();
+    for text in ["first", "second"] {
+        token_bowl.say(words(text)).unwrap();
+    }
+    let direct = object(json!({"from": "alice", "to": "bob", "text": "psst"}));
+    token_bowl.say(direct).unwrap();
+    let kept = async {
+        while bot.counters().cached.get() < 4 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let kept = tokio::time::timeout(Duration::from_secs(30), kept).await;
+    assert!(kept.is_ok(), "{}", bot.tree());
+
+    let folder = folder.path();
+    let look = async || {
+        let list = cache(folder, &["list"]).await;
+        assert!(
+            list.contains("general") && list.contains("/@alice"),
+            "{list}"
+        );
+        assert_eq!(cache(folder, &["count"]).await, "4\n");
+        assert_eq!(cache(folder, &["count", "--channel", "room"]).await, "2\n");
+        let show = cache(folder, &["show", "--json", "--channel", "room"]).await;
+        assert_eq!(
+            show.lines().map(text_of).collect::<Vec<_>>(),
+            ["second", "first"]
+        );
+        cache(folder, &["export"]).await
+    };
+    let lines = look().await;
+    bot.shutdown().await;
+    drop(bot);
+    simulator.stop().await;
+    assert_eq!(look().await, lines, "without the bot as well");
+
+    let show = cache(folder, &["show", "--json", "--channel", "@alice"]).await;
+    let direct: Value = serde_json::from_str(&show).unwrap();
+    assert_eq!(
+        (
+            &direct["username"],
+            &direct["message_type"],
+            &direct["to_username"]
+        ),
+        (&json!("alice"), &json!("direct"), &json!("bob"))
+    );
+    let get = ["get", "--channel", "@alice", direct["id"].as_str().unwrap()];
+    let get = cache(folder, &get).await;
+    assert!(
+        get.contains("psst") && get.contains("to          bob"),
+        "{get}"
+    );
+    cache(folder, &["export", "all.jsonl"]).await;
+    cache(folder, &["clear", "--all", "--yes"]).await;
+    assert_eq!(cache(folder, &["count"]).await, "0\n");
+    cache(folder, &["import", "all.jsonl"]).await;
+    assert_eq!(look().await, lines);
+    let own = cache(folder, &["count", "--path", "token-bowl-cache"]).await;
+    assert_eq!(
+        own, "3\n",
+        "each message is back in the folder of its platform"
+    );
 }
 
 fn text_of(line: &str) -> String {

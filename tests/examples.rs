@@ -48,7 +48,7 @@ struct Stage {
     sim: Program,
     control: String,
     http: awc::Client,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Waits until `find` finds something.
@@ -84,16 +84,36 @@ fn example(name: &str) -> PathBuf {
     path
 }
 
+/// Opens the stage for an example on Mezon, and waits until it is connected.
 async fn open(name: &str, variables: &[(&str, &str)]) -> Stage {
+    let stage = start(name, variables);
+    stage
+        .seen("clan_join", "in", |joined| joined["clan_id"].is_string())
+        .await;
+    stage
+}
+
+/// Opens the stage for an example on Token Bowl Chat, and waits until it has so many connections.
+async fn open_token_bowl(name: &str, variables: &[(&str, &str)], connections: u64) -> Stage {
+    let stage = start(name, variables);
+    let health = format!("{}/health", stage.control);
+    until("the connections", async || {
+        let (_, health) = stage.get(&health).await;
+        let sockets = &health["platforms"]["token_bowl"]["sockets"];
+        (*sockets == connections).then_some(())
+    })
+    .await;
+    stage
+}
+
+fn start(name: &str, variables: &[(&str, &str)]) -> Stage {
     let mut sim = Command::new(env!("CARGO_BIN_EXE_greenroom"));
     let (sim, mut ready) = Program::start(sim.args(["sim", "--seed", "1"]));
     let mut line = String::new();
     ready.read_line(&mut line).unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
-    let (mezon, control) = (
-        ready["mezon"].as_str().unwrap(),
-        ready["control"].as_str().unwrap(),
-    );
+    let at = |name: &str| ready[name].as_str().unwrap();
+    let (mezon, control) = (at("mezon"), at("control"));
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(example(name));
     command
@@ -103,20 +123,23 @@ async fn open(name: &str, variables: &[(&str, &str)]) -> Stage {
         .env("GREENROOM__MEZON__ZK_API_URL", format!("{mezon}/zk-api/"))
         .env("GREENROOM__MEZON__CLIENT_ID", "1000000000000000001")
         .env("GREENROOM__MEZON__API_KEY", "sim-mezon-key")
+        .env("TOKEN_BOWL_CHAT_BASE_URL", at("token_bowl"))
+        .env("MESH_API_URL", at("mesh"))
+        .env("MESH_TOKEN_STORE", "memory")
+        .env("HEADLESS", "1")
+        .env("PAYMAN_BASE_URL", at("payman"))
+        .env("PAYMAN_CLIENT_ID", "sim-payman-client")
+        .env("PAYMAN_CLIENT_SECRET", "sim-payman-secret")
         .envs(variables.iter().copied());
     let (example, out) = Program::start(&mut command);
-    let stage = Stage {
+    Stage {
         example,
         out: Some(out),
         sim,
         control: control.to_owned(),
         http: awc::Client::builder().timeout(WAIT).finish(),
-        _folder: folder,
-    };
-    stage
-        .seen("clan_join", "in", |joined| joined["clan_id"].is_string())
-        .await;
-    stage
+        folder,
+    }
 }
 
 impl Stage {
@@ -131,7 +154,11 @@ impl Stage {
     }
 
     async fn post(&self, path: &str, body: Value) {
-        let url = format!("{}/mezon/{path}", self.control);
+        self.post_to("mezon", path, body).await;
+    }
+
+    async fn post_to(&self, platform: &str, path: &str, body: Value) {
+        let url = format!("{}/{platform}/{path}", self.control);
         let answer = self.http.post(url).send_json(&body).await.unwrap();
         assert_eq!(answer.status().as_u16(), 200, "{path} {body}");
     }
@@ -174,6 +201,53 @@ impl Stage {
         };
         let sent = self.seen("channel_message_send", "in", fits).await;
         content(&sent).unwrap()
+    }
+
+    /// Lets somebody speak on Token Bowl Chat.
+    async fn say_there(&self, from: &str, channel: &str, text: &str) {
+        let words = json!({"from": from, "channel": channel, "text": text});
+        self.post_to("token_bowl", "say", words).await;
+    }
+
+    /// Waits for what the example sends to Token Bowl Chat with this content.
+    async fn said_there(&self, content: &str) -> Value {
+        let journal = format!("{}/token_bowl/journal", self.control);
+        until(content, async || {
+            let (_, rows) = self.get(&journal).await;
+            let rows = rows.as_array()?.iter();
+            let mut bodies = rows
+                .filter(|row| row["direction"] == "in")
+                .map(|row| &row["body"]);
+            bodies.find(|body| body["content"] == content).cloned()
+        })
+        .await
+    }
+
+    /// Reads what the example prints until all of `lines` were there, in any order.
+    async fn prints(&mut self, lines: &[&str]) {
+        let mut missing: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
+        let mut out = self.out.take().unwrap();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            while !missing.is_empty() && out.read_line(&mut line).unwrap() > 0 {
+                missing.retain(|wanted| wanted != line.trim_end());
+                line.clear();
+            }
+            (out, missing)
+        });
+        let (out, missing) = tokio::time::timeout(WAIT, read).await.unwrap().unwrap();
+        assert!(missing.is_empty(), "not printed: {missing:?}");
+        self.out = Some(out);
+    }
+
+    /// Waits for an example that ends by itself.
+    async fn ends(mut self) {
+        let ended = until("the example to end", async || {
+            self.example.0.try_wait().unwrap()
+        })
+        .await;
+        assert_eq!(ended.code(), Some(0));
+        assert_eq!(self.sim.stop().await, Some(0));
     }
 
     async fn close(mut self) {
@@ -297,4 +371,148 @@ async fn mezon_web_answers_while_the_bot_works_and_stops_with_it() {
         std::net::TcpStream::connect(&address).is_err(),
         "the web server has stopped as well"
     );
+}
+
+#[actix_rt::test]
+async fn token_bowl_bot_answers_who_names_it() {
+    let key = [("TOKEN_BOWL_CHAT_API_KEY", "sim-greenroom-key")];
+    let stage = open_token_bowl("token_bowl_bot", &key, 1).await;
+    stage.say_there("alice", "room", "hello greenroom").await;
+    let sent = stage.said_there("You called, alice?").await;
+    assert!(sent["to_username"].is_null(), "{sent}");
+    stage
+        .say_there("bob", "@greenroom", "psst, greenroom")
+        .await;
+    let sent = stage.said_there("You called, bob?").await;
+    assert_eq!(sent["to_username"], "bob");
+    stage.close().await;
+}
+
+#[actix_rt::test]
+async fn token_bowl_log_writes_a_line_for_each_message() {
+    let key = [("TOKEN_BOWL_CHAT_API_KEY", "sim-bob-key")];
+    let mut stage = open_token_bowl("token_bowl_log", &key, 1).await;
+    stage.say_there("alice", "room", "to all").await;
+    stage.say_there("alice", "@bob", "to one").await;
+    stage
+        .prints(&["[room] alice: to all", "[direct] alice: to one"])
+        .await;
+    let written = std::fs::read_to_string(stage.folder.path().join("messages.jsonl")).unwrap();
+    let lines: Vec<Value> = written
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [all, one] = lines.as_slice() else {
+        panic!("{written}")
+    };
+    assert_eq!(
+        (&all["content"], &all["to"]),
+        (&json!("to all"), &json!(null))
+    );
+    assert_eq!(
+        (&one["content"], &one["to"]),
+        (&json!("to one"), &json!("bob"))
+    );
+    stage.close().await;
+}
+
+#[actix_rt::test]
+async fn token_bowl_monitor_watches_as_several_users() {
+    let keys = [("KEYS", "alice=sim-alice-key bob=sim-bob-key")];
+    let mut stage = open_token_bowl("token_bowl_monitor", &keys, 2).await;
+    stage.say_there("admin", "room", "good morning").await;
+    stage
+        .prints(&[
+            "[alice] connected",
+            "[bob] connected",
+            "[alice 1] admin (room): good morning",
+            "[bob 1] admin (room): good morning",
+        ])
+        .await;
+    stage.close().await;
+}
+
+#[actix_rt::test]
+async fn mesh_chat_asks_models_and_keeps_a_key() {
+    let mut stage = start("mesh_chat", &[]);
+    stage
+        .prints(&[
+            "[openai/gpt-4] What can you do?",
+            "it thought: budget=2000",
+            "and said:   [anthropic/claude-3-7-sonnet-20250219] What can you do?",
+            "keys:       example",
+            "verified:   false",
+        ])
+        .await;
+    stage.ends().await;
+}
+
+#[actix_rt::test]
+async fn mesh_assistant_takes_part_in_conversations() {
+    // Of the simulator's user, until the year 2096, signed by nobody.
+    let token = "e30.eyJzdWIiOiJhdXRoMHxzaW0tdXNlciIsImV4cCI6NDAwMDAwMDAwMH0.sig";
+    let mut stage = open("mesh_assistant", &[("MESH_AUTH_TOKEN", token)]).await;
+    stage.say("!ask why?").await;
+    stage.said("[openai/gpt-4] why?").await;
+    stage.prints(&["gpt-4 answered 19 characters"]).await;
+    stage.close().await;
+}
+
+#[actix_rt::test]
+async fn payman_ask_shows_an_answer_while_it_comes() {
+    let mut stage = start("payman_ask", &[]);
+    stage
+        .prints(&["echo: What can you do?", "What can you do?"])
+        .await;
+    stage.ends().await;
+}
+
+#[actix_rt::test]
+async fn payman_bot_pays_when_it_is_told_to() {
+    let stage = open("payman_bot", &[]).await;
+    stage.say("!pay alice 5").await;
+    let changed = |sent: &Value| sent["content"].to_string().contains("echo: alice 5");
+    stage.seen("channel_message_update", "in", changed).await;
+    stage.close().await;
+}
+
+#[actix_rt::test]
+async fn ticos_quick_start_calls_its_handlers() {
+    let home = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    drop(free);
+    let variables = [("PORT", &*port), ("HOME", home.path().to_str().unwrap())];
+    let mut stage = start("ticos_quick_start", &variables);
+    let address = format!("127.0.0.1:{port}");
+    until("the device", async || {
+        std::net::TcpStream::connect(&address).ok()
+    })
+    .await;
+    let url = json!({"url": format!("ws://{address}/realtime")});
+    stage.post_to("ticos", "connect", url).await;
+    for (name, tag) in [("motion", "hug"), ("emotion", "joy"), ("dance", "waltz")] {
+        let call = json!({"name": name, "arguments": {"tag": tag}});
+        stage.post_to("ticos", "send", call).await;
+    }
+    let words = json!({"from": "alice", "text": "hello"});
+    stage.post_to("ticos", "say", words).await;
+    stage
+        .prints(&[
+            "message: {\"arguments\":{\"tag\":\"hug\"},\"name\":\"motion\"}",
+            "motion: {\"tag\":\"hug\"}",
+            "emotion: {\"tag\":\"joy\"}",
+            "function dance: {\"tag\":\"waltz\"}",
+            "user: hello",
+        ])
+        .await;
+    // It cleans up on Ctrl-C.
+    let id = stage.example.0.id().to_string();
+    Command::new("kill").args(["-INT", &id]).status().unwrap();
+    let ended = until("the example to end", async || {
+        stage.example.0.try_wait().unwrap()
+    })
+    .await;
+    assert_eq!(ended.code(), Some(0));
+    assert_eq!(stage.sim.stop().await, Some(0));
 }

@@ -188,6 +188,40 @@ fn the_graph_is_drawn_without_a_key_and_without_the_network() {
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }
 
+/// Which handler leads to which, before anything has happened.
+#[test]
+fn the_graph_of_the_concierge_shows_who_leads_to_whom() {
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/concierge.toml");
+    let draw = |format: &str| {
+        let arguments = ["graph", "--config", config, "--format", format];
+        let output = greenroom(&arguments, &[]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let graph = draw("text");
+    for (event, edge) in [
+        ("Answered", "assistant 0 → robot 0"),
+        ("Payment", "wallet 0 → robot 0"),
+    ] {
+        let mut lines = graph.lines();
+        let is_it = |line: &str| line.starts_with(event) && line.contains(edge);
+        assert!(lines.any(is_it), "{event}: {graph}");
+    }
+    let mermaid = draw("mermaid");
+    let svg = draw("svg");
+    for part in [
+        "assistant",
+        "wallet",
+        "robot",
+        "Answered",
+        "Payment",
+        "ChatMessage",
+    ] {
+        assert!(mermaid.contains(part), "{part}: {mermaid}");
+        assert!(svg.contains(part), "{part}: {svg}");
+    }
+}
+
 #[test]
 fn the_demo_ends_well_and_sums_up() {
     let arguments = ["demo", "--once", "--json", "--speed", "20", "--seed", "7"];
@@ -204,11 +238,18 @@ fn the_demo_ends_well_and_sums_up() {
         (&json!(0), &json!(0)),
         "{said}"
     );
-    assert_eq!(summary["reconnects"], 1);
-    assert!(summary["restarts"].as_u64().unwrap() >= 1);
-    assert!(summary["replies"].as_u64().unwrap() >= 7);
+    assert_eq!(summary["platforms"], 5);
+    // One of each chat platform, one crash, and nothing paid twice.
+    assert_eq!(summary["reconnects"], 2);
+    assert_eq!(
+        (&summary["restarts"], &summary["payments"]),
+        (&json!(1), &json!(4))
+    );
+    assert!(summary["replies"].as_u64().unwrap() >= 20);
     for event in [
         "said",
+        "pressed",
+        "ordered",
         "reply",
         "cut",
         "disconnected",

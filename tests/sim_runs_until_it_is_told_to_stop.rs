@@ -54,7 +54,7 @@ fn one_line_when_ready_and_a_clean_end() {
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
         let servers: Value = serde_json::from_str(&line).unwrap();
-        for name in ["mezon", "control"] {
+        for name in ["mezon", "token_bowl", "control"] {
             let url = servers[name].as_str().unwrap();
             TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
         }

@@ -14,14 +14,14 @@ use greenroom_actors::event::{ChannelKey, Event, Origin, Payload};
 use greenroom_actors::graph::Graph;
 use greenroom_actors::router::middleware::Middleware;
 use greenroom_actors::router::{Outcome, Registration, Router, closure};
-use greenroom_actors::store::Store;
+use greenroom_actors::store::{Store, StoreError};
 use greenroom_actors::supervisor::{
     Backoff, Child, Intensity, Observer, Restarted, Root, Strategy, Supervisor,
 };
 use greenroom_actors::telemetry::Counters;
 
 use super::shutdown::Deadlines;
-use super::{BotError, Running};
+use super::{Backstage, BotError, Placement, Running};
 use crate::chat::{Commands, Dialogue};
 #[cfg(feature = "endpoint")]
 use crate::endpoint::Endpoint;
@@ -70,6 +70,8 @@ pub struct BotBuilder {
     deadlines: Deadlines,
     child_shutdown: Option<Duration>,
     store: Option<Keep>,
+    arbiters: usize,
+    placement: Placement,
     router: Router,
     #[cfg(feature = "client")]
     network: Arc<dyn crate::platform::Network>,
@@ -82,20 +84,18 @@ type Register = Box<dyn FnOnce(&Place<'_>) -> Result<Child, BotError>>;
 
 /// Where a handler is entered.
 struct Place<'a> {
-    router: &'a Router,
-    entropy: &'a Entropy,
+    backstage: Backstage<'a>,
     shutdown: Option<Duration>,
-    store: Option<&'a Store>,
 }
 
 impl Place<'_> {
     fn enter<A: Actor<Context = Context<A>>>(&self, registration: Registration<A>) -> Child {
-        let registration = registration.entropy(self.entropy);
+        let registration = registration.entropy(self.backstage.entropy);
         let registration = match self.shutdown {
             Some(deadline) => registration.supervised(|child| child.shutdown_within(deadline)),
             None => registration,
         };
-        registration.register(self.router)
+        registration.register(self.backstage.router)
     }
 }
 
@@ -132,6 +132,8 @@ impl Bot {
             deadlines: Deadlines::default(),
             child_shutdown: None,
             store: None,
+            arbiters: 1,
+            placement: Placement::default(),
             router: Router::default(),
             #[cfg(feature = "client")]
             network: crate::platform::network::default(),
@@ -201,10 +203,10 @@ impl BotBuilder {
         &self.name
     }
 
-    /// Says whether the bot is on a platform already.
+    /// Returns the names of the platforms that the bot is on already.
     #[cfg(feature = "testing")]
-    pub(crate) fn has_platform(&self) -> bool {
-        !self.adapters.is_empty()
+    pub(crate) fn platform_names(&self) -> Vec<&'static str> {
+        self.adapters.iter().map(|adapter| adapter.name()).collect()
     }
 
     /// Registers an async closure for events of type `T` under `name`.
@@ -222,6 +224,22 @@ impl BotBuilder {
         self.named_handler(&name, registration)
     }
 
+    /// Registers under `name` a handler actor that keeps something in the store of the bot, which `make` gets; in one in memory if the
+    /// bot has none. That the store cannot be read is the error of [`build`](Self::build).
+    pub fn stored_handler<A: Actor<Context = Context<A>>>(
+        self,
+        name: &str,
+        make: impl FnOnce(&Store) -> Result<Registration<A>, StoreError> + 'static,
+    ) -> Self {
+        self.staged(name, move |backstage| {
+            let registration = match backstage.store {
+                Some(store) => make(store),
+                None => make(&Store::temporary()),
+            };
+            Ok(registration?)
+        })
+    }
+
     /// Registers commands under `name`. What is wrong with them is the error of [`build`](Self::build).
     pub fn commands(self, name: &str, commands: Commands) -> Self {
         match commands.register(name) {
@@ -235,7 +253,7 @@ impl BotBuilder {
     pub fn dialogue<S: State>(mut self, dialogue: Dialogue<S>) -> Self {
         self.names.push(dialogue.name().to_owned());
         self.handlers.push(Box::new(move |place| {
-            let dialogue = match place.store {
+            let dialogue = match place.backstage.store {
                 Some(store) => dialogue.or_store(store),
                 None => dialogue,
             };
@@ -251,6 +269,19 @@ impl BotBuilder {
         self
     }
 
+    /// Registers a handler actor that needs to know more of the bot than its events.
+    pub(crate) fn staged<A: Actor<Context = Context<A>>>(
+        mut self,
+        name: &str,
+        make: impl FnOnce(&Backstage<'_>) -> Result<Registration<A>, BotError> + 'static,
+    ) -> Self {
+        self.names.push(name.to_owned());
+        self.handlers.push(Box::new(move |place| {
+            Ok(place.enter(make(&place.backstage)?))
+        }));
+        self
+    }
+
     fn named_handler<A: Actor<Context = Context<A>>>(
         mut self,
         name: &str,
@@ -262,7 +293,8 @@ impl BotBuilder {
         self
     }
 
-    /// Sets the seed of all delays; drawn from the system by default.
+    /// Sets the seed of all delays; drawn from the system by default. Bots of other names draw other delays from the same seed, so that
+    /// they do not come back to a server all at once.
     pub fn seed(mut self, seed: u64) -> Self {
         self.entropy = Entropy::seeded(seed);
         self
@@ -302,6 +334,18 @@ impl BotBuilder {
     /// As [`store`](Self::store), in a store that is open already.
     pub fn open_store(mut self, store: &Store) -> Self {
         self.store = Some(Keep::In(store.clone()));
+        self
+    }
+
+    /// Spreads the work over so many threads; 1 by default. See [`Placement`] for what goes where.
+    pub fn arbiters(mut self, number: usize) -> Self {
+        self.arbiters = number.max(1);
+        self
+    }
+
+    /// Sets how the work is spread over the threads; [`Placement::Connections`] by default.
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.placement = placement;
         self
     }
 
@@ -367,6 +411,7 @@ impl BotBuilder {
             return Err(BotError::SameName(pair[0].clone()));
         }
         let router = self.router;
+        let entropy = self.entropy.derive(&self.name);
         let store = match self.store {
             Some(Keep::At(path)) => Some(Store::open(path)?),
             Some(Keep::In(store)) => Some(store),
@@ -375,27 +420,56 @@ impl BotBuilder {
         if let Some(store) = &store {
             router.keep_in(store)?;
         }
+        #[cfg(feature = "client")]
+        let network = match self.placement {
+            Placement::Sockets if !self.network.is_in_process() => Arc::new(
+                crate::platform::network::SocketsApart::new(Placement::threads(self.arbiters)),
+            ),
+            _ => self.network,
+        };
+        #[cfg(feature = "client")]
+        let is_in_process = network.is_in_process();
+        #[cfg(not(feature = "client"))]
+        let is_in_process = false;
         let assembly = Assembly {
             bot: self.name.clone(),
             router: router.clone(),
-            entropy: self.entropy.clone(),
+            entropy: entropy.clone(),
             counters: Arc::new(Counters::default()),
             intensity: self.intensity,
             backoff: self.backoff,
-            observer: restarts_as_events(&self.name, &router, &self.entropy),
+            observer: restarts_as_events(&self.name, &router, &entropy),
             #[cfg(feature = "client")]
-            network: self.network,
+            network,
         };
+        // The first thread is the one that starts the bot.
+        let threads = match self.placement {
+            Placement::Connections if !is_in_process && self.adapters.len() > 1 => {
+                let most = self.arbiters.min(self.adapters.len());
+                Placement::threads(most.saturating_sub(1))
+            }
+            _ => Vec::new(),
+        };
+        let mut thread_of = std::iter::once(None)
+            .chain(threads.into_iter().map(Some))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .cycle();
         let mut platforms = assembly.supervisor("platforms", Strategy::OneForOne);
-        let (mut quiesce, mut names) = (Vec::new(), Vec::new());
+        let (mut quiesce, mut take_leave, mut names) = (Vec::new(), Vec::new(), Vec::new());
         for adapter in self.adapters {
             let platform = adapter.name();
             let source = adapter
                 .assemble(&assembly)
                 .map_err(|error| BotError::Assembly { platform, error })?;
             names.push(platform);
-            platforms = platforms.child(source.branch);
+            let branch = match thread_of.next().flatten() {
+                Some(thread) => source.branch.on_arbiter(thread),
+                None => source.branch,
+            };
+            platforms = platforms.child(branch);
             quiesce.extend(source.quiesce);
+            take_leave.extend(source.take_leave);
         }
         // A handler that met a poisonous event should be back soon.
         let quick = Backoff::exponential(Duration::from_millis(50), Duration::from_secs(2));
@@ -408,10 +482,14 @@ impl BotBuilder {
             .backoff(quick)
             .shutdown_within(self.deadlines.drain);
         let place = Place {
-            router: &router,
-            entropy: &self.entropy,
+            backstage: Backstage {
+                bot: &self.name,
+                router: &router,
+                counters: &assembly.counters,
+                entropy: &entropy,
+                store: store.as_ref(),
+            },
             shutdown: self.child_shutdown,
-            store: store.as_ref(),
         };
         for register in self.handlers {
             handlers = handlers.child(register(&place)?);
@@ -432,6 +510,7 @@ impl BotBuilder {
             router,
             counters: assembly.counters,
             quiesce,
+            take_leave,
             store,
             deadlines: self.deadlines,
             #[cfg(feature = "endpoint")]

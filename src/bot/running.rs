@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use greenroom_actors::connection::Quiesce;
+use greenroom_actors::connection::{Quiesce, TakeLeave};
 use greenroom_actors::graph::Graph;
 use greenroom_actors::mailbox::Ref;
 use greenroom_actors::router::{HandlerReport, Router};
@@ -28,6 +28,7 @@ pub struct Running {
     pub(super) router: Router,
     pub(super) counters: Arc<Counters>,
     pub(super) quiesce: Vec<Ref<Quiesce>>,
+    pub(super) take_leave: Vec<Ref<TakeLeave>>,
     pub(super) store: Option<Store>,
     pub(super) deadlines: Deadlines,
     #[cfg(feature = "endpoint")]
@@ -70,6 +71,13 @@ impl Running {
             Some(root) => root.snapshot(),
             None => TreeSnapshot::idle(&self.name),
         }
+    }
+
+    /// Lets every running actor of this name, or below this branch (`handlers/wallet`), end as if it had panicked, and returns how many
+    /// that are: to see that the rest does not notice.
+    #[expect(clippy::must_use_candidate, reason = "what counts is that it is done")]
+    pub fn crash(&self, path: &str) -> usize {
+        self.root.get().map_or(0, |root| root.crash(path))
     }
 
     /// Draws the tree and how events travel through it.

@@ -3,14 +3,14 @@
 //! | phase | what happens | deadline |
 //! |---|---|---|
 //! | `sources` | platforms take no more events; requests and heartbeats go on | 5 s |
-//! | `drain` | handlers finish what waits, tries in between included, and their replies leave | [`shutdown_within`](super::BotBuilder::shutdown_within), 20 s |
+//! | `drain` | handlers finish what waits, tries in between included, and their replies leave; then they hear that connections end | [`shutdown_within`](super::BotBuilder::shutdown_within), 20 s |
 //! | `stop` | actors stop in reverse start order, each within its own deadline | what is left |
 //! | `store` | what could not be handled is made durable for the next start | what is left |
 
 use std::time::Duration;
 
 use greenroom_actors::clock::{self, Instant};
-use greenroom_actors::connection::Quiesce;
+use greenroom_actors::connection::{Disconnected, Quiesce, TakeLeave};
 use greenroom_actors::router::HandlerReport;
 use serde::Serialize;
 
@@ -130,17 +130,22 @@ pub(super) async fn run(bot: &Running, deadlines: Deadlines) -> Shutdown {
     let mut phases = Vec::new();
     phases.push(
         phase("sources", by(SOURCES), async {
-            for source in &bot.quiesce {
-                // A platform that has ended takes no more events either.
-                let _ = source.send(Quiesce).await;
-            }
+            // A platform that has ended takes no more events either, and one that starts again has none.
+            let told = bot.quiesce.iter().map(|source| async {
+                let _ = tokio::time::timeout(SOURCES / 2, source.ask(Quiesce)).await;
+            });
+            futures::future::join_all(told).await;
             true
         })
         .await,
     );
     bot.router.end_waits();
     let drained_by = by(deadlines.drain);
-    phases.push(phase("drain", stopped_by, bot.router.drained(drained_by)).await);
+    let drain = async {
+        let is_done = bot.router.drained(drained_by).await;
+        tell_the_end(bot, drained_by.max(by(LAST_NEWS))).await && is_done
+    };
+    phases.push(phase("drain", stopped_by, drain).await);
     phases.push(
         phase("stop", stopped_by, async {
             if let Some(root) = bot.root.get() {
@@ -167,6 +172,18 @@ pub(super) async fn run(bot: &Running, deadlines: Deadlines) -> Shutdown {
     Shutdown { phases, left }
 }
 
+/// Lets handlers hear that connections end, if any wants to, after all else that came from there.
+async fn tell_the_end(bot: &Running, deadline: Instant) -> bool {
+    if !bot.router.topic::<Disconnected>().is_wanted() {
+        return true;
+    }
+    let told = bot.take_leave.iter().map(|source| async {
+        let _ = tokio::time::timeout(LAST_NEWS, source.ask(TakeLeave)).await;
+    });
+    futures::future::join_all(told).await;
+    bot.router.drained(deadline).await
+}
+
 async fn phase(name: &'static str, deadline: Instant, work: impl Future<Output = bool>) -> Phase {
     let begin = clock::now();
     let done = tokio::time::timeout_at(deadline, work).await;
@@ -184,4 +201,6 @@ async fn phase(name: &'static str, deadline: Instant, work: impl Future<Output =
 }
 
 const SOURCES: Duration = Duration::from_secs(5);
+/// How long handlers have at least to hear of the end, if others were not done in time.
+const LAST_NEWS: Duration = Duration::from_secs(1);
 const STORE: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 use greenroom_actors::router::middleware::Call;
 
 use super::{
-    Author, ButtonPressed, ChatMessage, MemberJoined, MemberLeft, MessageEdited, Reaction,
+    Author, ButtonPressed, ChatMessage, MemberJoined, MemberLeft, MessageEdited, Payment, Reaction,
 };
 
 /// Returns who did what this call is about, if it is a chat event that says so. For keys of cooldowns, and for permissions.
@@ -19,4 +19,5 @@ pub fn author<'a>(call: &Call<'a>) -> Option<&'a Author> {
         .or_else(|| call.payload::<ButtonPressed>().map(|event| &event.user))
         .or_else(|| call.payload::<MemberJoined>().map(|event| &event.user))
         .or_else(|| call.payload::<MemberLeft>().map(|event| &event.user))
+        .or_else(|| call.payload::<Payment>().map(|event| &event.from))
 }

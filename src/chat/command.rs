@@ -99,6 +99,10 @@ impl Speak for Call {
     fn say(&self, message: impl Into<Outgoing>) -> BoxFuture<'static, Result<Sent, RequestError>> {
         self.saying(self.event().say(message))
     }
+
+    fn has_buttons(&self) -> bool {
+        self.event().has_buttons()
+    }
 }
 
 impl Reply for Call {

@@ -42,6 +42,9 @@ pub struct Reaction {
     pub user: Author,
     /// The emoji, as the platform writes it.
     pub emoji: String,
+    /// The platform's id of the emoji; none where emoji have no ids.
+    #[serde(default)]
+    pub emoji_id: Id,
     /// Whether it was taken back.
     pub removed: bool,
 }

@@ -36,6 +36,18 @@ pub struct ChatMessage {
     /// Whom and what it mentions.
     #[serde(default)]
     pub mentions: Vec<Mention>,
+    /// The files that came with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<File>,
+}
+
+/// A file of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub url: String,
 }
 
 impl ChatMessage {
@@ -75,15 +87,83 @@ pub struct Outgoing {
     pub text: String,
     /// The message that it answers, if any.
     pub quote: Option<Quote>,
+    /// What people can press below it, where the platform [has that](super::Speak::has_buttons). Elsewhere it is left out, so the text
+    /// should say how to answer.
+    pub buttons: Vec<Button>,
 }
 
 impl<T: Into<String>> From<T> for Outgoing {
     fn from(text: T) -> Self {
         Self {
             text: text.into(),
-            quote: None,
+            ..Self::default()
         }
     }
+}
+
+impl Outgoing {
+    /// Quotes this message.
+    #[must_use]
+    pub fn quoting(mut self, quote: Quote) -> Self {
+        self.quote = Some(quote);
+        self
+    }
+
+    /// Adds a button, whose presses come as [`ButtonPressed`](super::ButtonPressed) with its id.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use greenroom::chat::{Button, ButtonStyle, Outgoing};
+    ///
+    /// let question = Outgoing::from("Really?")
+    ///     .button(Button::new("yes", "Yes", ButtonStyle::Success))
+    ///     .button(Button::new("no", "No", ButtonStyle::Danger));
+    /// assert_eq!(question.buttons.len(), 2);
+    /// ```
+    #[must_use]
+    pub fn button(mut self, button: Button) -> Self {
+        self.buttons.push(button);
+        self
+    }
+}
+
+/// Something that people can press.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Button {
+    /// What its events name it by.
+    pub id: String,
+    /// What stands on it.
+    pub label: String,
+    /// How it looks.
+    pub style: ButtonStyle,
+}
+
+impl Button {
+    /// Makes a button.
+    #[must_use]
+    pub fn new(id: impl Into<String>, label: impl Into<String>, style: ButtonStyle) -> Self {
+        Self {
+            id: id.into(),
+            label: label.into(),
+            style,
+        }
+    }
+}
+
+/// How a button looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ButtonStyle {
+    /// What cannot be taken back, or ends something.
+    Danger,
+    /// What most will press.
+    Primary,
+    /// What is beside it.
+    #[default]
+    Secondary,
+    /// What is good.
+    Success,
 }
 
 /// A message that the platform has taken.

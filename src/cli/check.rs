@@ -25,7 +25,7 @@ pub(super) fn run(args: &CheckArgs, globals: &Globals) -> Result<(), Failure> {
     let report = Report {
         ok: true,
         file: sources.path().map(|file| file.display().to_string()),
-        platforms: config.mezon.iter().map(|_| "mezon").collect(),
+        platforms: platforms(&config),
         handlers: config.handlers.iter().map(|h| h.name.as_str()).collect(),
     };
     printer.text(
@@ -33,6 +33,18 @@ pub(super) fn run(args: &CheckArgs, globals: &Globals) -> Result<(), Failure> {
         &CheckLine { check: &report },
     )?;
     Ok(())
+}
+
+fn platforms(config: &Config) -> Vec<&'static str> {
+    let mesh = config.mesh.as_ref().map(|_| "mesh");
+    let mezon = config.mezon.as_ref().map(|_| "mezon");
+    let payman = config.payman.as_ref().map(|_| "payman");
+    let token_bowl = config.token_bowl.as_ref().map(|_| "token_bowl");
+    let ticos = config.ticos.as_ref().map(|_| "ticos");
+    [mesh, mezon, payman, ticos, token_bowl]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn print(config: &Config, printer: &Printer) -> Result<(), Failure> {

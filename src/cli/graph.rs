@@ -9,7 +9,8 @@ use greenroom_actors::graph::Graph;
 use url::Url;
 
 use super::terminal::harmless;
-use super::{Failure, FailureKind, Globals, Printer, compose, logging};
+use super::{Failure, FailureKind, Globals, Printer, logging};
+use crate::compose;
 use crate::config::Purpose;
 
 /// The arguments of `greenroom graph`.
@@ -74,6 +75,19 @@ pub(super) async fn run(args: GraphArgs, globals: &Globals) -> Result<(), Failur
                 if mezon.client_id.is_empty() {
                     mezon.client_id = "1".to_owned();
                 }
+            }
+            if let Some(payman) = &mut config.payman {
+                payman.client_secret = "none".into();
+                if payman.client_id.is_empty() {
+                    payman.client_id = "none".to_owned();
+                }
+            }
+            if let Some(token_bowl) = &mut config.token_bowl {
+                token_bowl.api_key = "none".into();
+            }
+            if let Some(ticos) = &mut config.ticos {
+                // The port may be in use, by the bot that is looked at.
+                (ticos.host, ticos.port) = ("127.0.0.1".to_owned(), 0);
             }
             format.draw(&compose::bot(&config).build()?.graph())
         }

@@ -32,6 +32,13 @@ const TRACES: &str = "greenroom::trace";
 ///
 /// `--log` is not a filter, or the log was started before.
 pub(super) fn start(globals: &Globals, config: &Config) -> Result<(), Failure> {
+    let usual = std::env::var("RUST_LOG")
+        .ok()
+        .filter(|filter| !filter.is_empty());
+    let globals = &Globals {
+        log: globals.log.clone().or(usual),
+        ..globals.clone()
+    };
     let filter = filter(globals, config)?;
     let colored = globals.color.applies_to(&io::stderr());
     // Who asks for traces wants to see each step; others only what is said in it.

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use clap::Args;
 use greenroom_actors::store::{Store, StoreError};
 
-use super::{Failure, FailureKind, Globals, Printer, compose, logging};
+use super::{Failure, FailureKind, Globals, Printer, logging};
+use crate::compose;
 use crate::config::{self, Purpose, Sources};
 
 /// The arguments of `greenroom run`. What is not given is taken from the configuration.
@@ -34,8 +35,12 @@ impl RunArgs {
 pub(super) async fn run(args: RunArgs, globals: &Globals) -> Result<(), Failure> {
     let config = args.apply(globals.sources()).load(Purpose::Run)?;
     logging::start(globals, &config)?;
-    if config.mezon.is_none() {
-        let message = "the configuration names no platform: add a section [mezon]";
+    let has_platform = config.mezon.is_some()
+        || config.payman.is_some()
+        || config.ticos.is_some()
+        || config.token_bowl.is_some();
+    if !has_platform {
+        let message = "the configuration names no platform: add a section [mezon], [payman], [ticos] or [token_bowl]";
         return Err(Failure::new(FailureKind::Configuration, message));
     }
     if config.handlers.is_empty() {

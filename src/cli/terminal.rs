@@ -154,6 +154,15 @@ impl Printer {
         }
     }
 
+    /// Prints one line of aligned columns for a person.
+    ///
+    /// # Errors
+    ///
+    /// Standard output cannot be written.
+    pub fn cells(&self, cells: &[Cell]) -> io::Result<()> {
+        write_line(&self.align(cells))
+    }
+
     /// Prints a text for a person, or `object` as one line of JSON.
     ///
     /// # Errors

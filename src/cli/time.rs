@@ -1,33 +1,19 @@
 //! Dates for a person to read.
 
+use crate::calendar::Moment;
+
 /// Writes a date in seconds since 1970 as `2026-01-31 12:34:56Z`.
 pub(super) fn utc(seconds: u64) -> String {
-    let (days, second) = (seconds / DAY, seconds % DAY);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let Moment {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    } = Moment::at(i64::try_from(seconds).unwrap_or(i64::MAX));
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
 }
-
-/// Turns days since 1970 into year, month and day. Years begin in March here, so that the leap day is the last one.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + DAYS_TO_1970;
-    let (era, day) = (days / ERA, days % ERA);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, carry) = match month {
-        0..10 => (month + 3, 0),
-        _ => (month - 9, 1),
-    };
-    (era * 400 + year + carry, month, day)
-}
-
-const DAY: u64 = 86_400;
-/// The days of 400 years.
-const ERA: u64 = 146_097;
-/// The days from 1 March of the year 0 to 1 January 1970.
-const DAYS_TO_1970: u64 = 719_468;
 
 #[cfg(test)]
 mod tests {

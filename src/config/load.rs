@@ -10,8 +10,9 @@ use config::{ConfigError, Map, Source, Value, ValueKind};
 use super::error::{Fault, Faults, Origin};
 use super::file::Document;
 use super::reader::{Context, Section};
-use super::schema::Config;
+use super::schema::{Config, Kinds};
 use super::{environment, file};
+use crate::platform::environment::Variables;
 
 /// The file that is read if none is named, provided that it exists.
 pub const DEFAULT_FILE: &str = "greenroom.toml";
@@ -29,8 +30,10 @@ pub enum Purpose {
 #[derive(Clone, Default)]
 pub struct Sources {
     file: Option<PathBuf>,
-    variables: Vec<(OsString, OsString)>,
+    variables: Variables,
     flags: Vec<(&'static str, &'static str, String)>,
+    sections: Vec<&'static str>,
+    kinds: Kinds,
 }
 
 impl Sources {
@@ -40,14 +43,14 @@ impl Sources {
         Self::default()
     }
 
-    /// Takes `file`, or [`DEFAULT_FILE`] if that exists, and the variables of this process.
+    /// Takes `file`, or [`DEFAULT_FILE`] if that exists, the variables of this process, and those that a file `.env` here adds.
     #[must_use]
     pub fn of_process(file: Option<PathBuf>) -> Self {
         let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists());
         Self {
             file: file.or_else(default),
-            variables: std::env::vars_os().collect(),
-            flags: Vec::new(),
+            variables: Variables::of_process(),
+            ..Self::default()
         }
     }
 
@@ -58,10 +61,11 @@ impl Sources {
         self
     }
 
-    /// Adds an environment variable; it counts only if its name begins with `GREENROOM__`.
+    /// Adds an environment variable; it counts only if its name begins with `GREENROOM__`, or if it is one of a platform's own, such as
+    /// `TOKEN_BOWL_CHAT_API_KEY`, for a platform that is configured and has nothing else there.
     #[must_use]
     pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.variables.push((name.into(), value.into()));
+        self.variables.set(name, value);
         self
     }
 
@@ -75,6 +79,20 @@ impl Sources {
     ) -> Self {
         self.flags
             .extend(value.map(|value| (path, flag, value.to_string())));
+        self
+    }
+
+    /// Takes a platform as configured, even if nothing is set in its section.
+    #[must_use]
+    pub fn section(mut self, section: &'static str) -> Self {
+        self.sections.push(section);
+        self
+    }
+
+    /// Knows these kinds of handlers; the ready-made ones only by default.
+    #[must_use]
+    pub fn kinds(mut self, kinds: &Kinds) -> Self {
+        self.kinds = kinds.clone();
         self
     }
 
@@ -103,9 +121,10 @@ impl Sources {
         let context = Context {
             file: self.file.as_deref().unwrap_or(Path::new(DEFAULT_FILE)),
             headings: &document.headings,
+            platforms: (purpose == Purpose::Run).then(|| values.keys().cloned().collect()),
             faults: RefCell::new(faults),
         };
-        let config = Config::read(Section::root(&context, values), purpose);
+        let config = Config::read(Section::root(&context, values), purpose, &self.kinds);
         Faults::of(context.faults.into_inner()).map_or(Ok(config), Err)
     }
 
@@ -123,11 +142,17 @@ impl Sources {
         }
         let merged = builder.build().and_then(|merged| merged.get_table(ROOT));
         // Layers are tables, which always merge. The error is not quoted, since it may quote a value.
-        merged.unwrap_or_else(|_| {
+        let mut merged = merged.unwrap_or_else(|_| {
             let message = "the layers of the configuration cannot be merged";
             faults.push(Fault::new("", message, Origin::Default));
             Map::new()
-        })
+        });
+        for section in &self.sections {
+            let empty = || Value::new(None, ValueKind::Table(Map::new()));
+            merged.entry((*section).to_owned()).or_insert_with(empty);
+        }
+        environment::fill(&self.variables, &mut merged);
+        merged
     }
 }
 

@@ -24,6 +24,7 @@ mod environment;
 mod error;
 mod file;
 mod load;
+mod options;
 mod reader;
 mod schema;
 mod secret;
@@ -33,8 +34,11 @@ mod value;
 
 pub use error::{Fault, Faults, Origin};
 pub use load::{DEFAULT_FILE, Purpose, Sources};
+pub use schema::Ticos;
 pub use schema::{
-    Bot, Cache, CacheOverflow, Command, Config, CooldownPer, Delivery, Endpoint, Guard, Handler,
-    HandlerKind, Log, LogFormat, LogLevel, Mezon, Order, Overflow, Shutdown, Store, Supervision,
-    Trigger, Wire,
+    Account, Bot, Cache, CacheOverflow, Command, Config, CooldownPer, Day, Delivery, Endpoint,
+    Guard, Handler, HandlerKind, Kinds, Limits, Log, LogFormat, LogLevel, Mesh, MeshCompat,
+    MeshTokenStore, Mezon, Order, Overflow, Own, Payman, PaymanEnvironment, Shutdown, Store,
+    Supervision, TokenBowl, Trigger, When, Wire,
 };
+pub use secret::redacted;

@@ -11,11 +11,13 @@ use std::time::Duration;
 use config::{Map, Value, ValueKind};
 use greenroom_actors::similar::similar;
 use secrecy::SecretString;
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::error::{Fault, Origin};
 use super::file::join;
-use super::value::{Choice, chosen, mismatch, one_of, parse_url};
+use super::options;
+use super::value::{Choice, chosen, mismatch, parse_url, unknown};
 
 /// What all sections of one reading share.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) struct Context<'a> {
     pub(super) file: &'a Path,
     /// The line of each section's heading, by path.
     pub(super) headings: &'a BTreeMap<String, usize>,
+    /// The platforms that a bot is to run on; none if none is to run.
+    pub(super) platforms: Option<Vec<String>>,
     /// The faults found so far.
     pub(super) faults: RefCell<Vec<Fault>>,
 }
@@ -57,6 +61,8 @@ pub(super) struct Section<'a> {
     path: String,
     values: Map<String, Value>,
     known: Vec<&'static str>,
+    /// Whether the keys that are not known were read by somebody else, who has said what is wrong with them.
+    is_read: bool,
 }
 
 impl<'a> Section<'a> {
@@ -66,6 +72,7 @@ impl<'a> Section<'a> {
             path: String::new(),
             values,
             known: Vec::new(),
+            is_read: false,
         }
     }
 
@@ -217,12 +224,44 @@ impl<'a> Section<'a> {
         self.optional_choice(key).unwrap_or(default)
     }
 
-    /// Reads one name out of a list of names, and reports its absence.
-    pub(super) fn required_choice<T: Choice>(&mut self, key: &'static str) -> Option<T> {
+    /// Reads one of these names, and reports its absence.
+    pub(super) fn required_name<'n>(
+        &mut self,
+        key: &'static str,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Option<String> {
+        let names: Vec<_> = names.collect();
+        let must = format!("must be one of {}", names.join(", "));
         if !self.has(key) {
-            self.fault(key, format!("is required: {}", one_of::<T>()));
+            self.fault(key, format!("is required: {must}"));
         }
-        self.optional_choice(key)
+        self.read(key, |value, _| match &value.kind {
+            ValueKind::String(text) if names.contains(&text.as_str()) => Ok(text.clone()),
+            ValueKind::String(text) => Err(match similar(text, names.iter().copied()) {
+                Some(meant) => format!("{must}: did you mean `{meant}`?"),
+                None => must,
+            }),
+            _ => Err(mismatch("text", value)),
+        })
+    }
+
+    /// Reads all that is not among the `others` as the options of somebody's own type; reports what is wrong with them.
+    pub(super) fn options<O: DeserializeOwned>(&mut self, others: &[&'static str]) -> Option<O> {
+        self.is_read = true;
+        let theirs = self.values.iter();
+        let theirs = theirs.filter(|(key, _)| !others.contains(&key.as_str()));
+        let theirs = theirs.map(|(key, value)| (key.as_str(), value));
+        match options::read(theirs.collect(), others) {
+            Ok(options) => Some(options),
+            Err(wrong) => {
+                let origin = match &wrong.origin {
+                    Some(origin) => Origin::decode(origin, self.context.file),
+                    None => self.context.heading(&self.path).unwrap_or_default(),
+                };
+                self.report(&wrong.path, wrong.message, origin);
+                None
+            }
+        }
     }
 
     fn optional_choice<T: Choice>(&mut self, key: &'static str) -> Option<T> {
@@ -246,24 +285,13 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Reads a name or an id that may be absent.
+    pub(super) fn name(&mut self, key: &'static str) -> Option<String> {
+        self.read(key, |value, _| name(value))
+    }
+
     /// Reads a list of names or ids; a single one may stand without the list.
     pub(super) fn names(&mut self, key: &'static str) -> Vec<String> {
-        let name = |value: &Value| match &value.kind {
-            ValueKind::String(text) if text.trim().is_empty() => {
-                Err("must not be empty".to_owned())
-            }
-            ValueKind::String(text) => Ok(text.trim().to_owned()),
-            ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
-                Ok(value.to_string())
-            }
-            _ => Err(mismatch("a name or an id", value)),
-        };
-        let name = |value: &Value| {
-            name(value).and_then(|name| match name.parse::<i128>() {
-                Ok(..0) => Err("must be a name or an id: no id is negative".to_owned()),
-                _ => Ok(name),
-            })
-        };
         self.list(key, |value| match &value.kind {
             ValueKind::Array(items) if items.is_empty() => Err("must not be empty".to_owned()),
             ValueKind::Array(items) => Ok(items.iter().map(|item| (item, name(item))).collect()),
@@ -324,6 +352,12 @@ impl<'a> Section<'a> {
             .collect()
     }
 
+    /// Returns false if a bot is to run on this platform, and nothing is set of it.
+    pub(super) fn has_platform(&self, platform: &str) -> bool {
+        let platforms = self.context.platforms.as_ref();
+        platforms.is_none_or(|there| there.iter().any(|one| one == platform))
+    }
+
     /// Returns true if somebody set `key`, well or badly.
     pub(super) fn has(&self, key: &str) -> bool {
         self.values.contains_key(key)
@@ -340,15 +374,14 @@ impl<'a> Section<'a> {
 
     /// Reports every key that was never read.
     pub(super) fn finish(self) {
+        if self.is_read {
+            return;
+        }
         for key in self.values.keys() {
             if self.known.contains(&key.as_str()) {
                 continue;
             }
-            let message = match similar(key, self.known.iter().copied()) {
-                Some(meant) => format!("is unknown: did you mean `{meant}`?"),
-                None => format!("is unknown: expected one of {}", self.known.join(", ")),
-            };
-            self.fault(key, message);
+            self.fault(key, unknown(key, &self.known));
         }
     }
 
@@ -411,6 +444,23 @@ impl<'a> Section<'a> {
     fn report(&self, key: &str, message: impl Into<String>, origin: Origin) {
         let fault = Fault::new(join(&self.path, key), message, origin);
         self.context.faults.borrow_mut().push(fault);
+    }
+}
+
+fn name(value: &Value) -> Result<String, String> {
+    let name = match &value.kind {
+        ValueKind::String(text) if text.trim().is_empty() => {
+            return Err("must not be empty".to_owned());
+        }
+        ValueKind::String(text) => text.trim().to_owned(),
+        ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
+            value.to_string()
+        }
+        _ => return Err(mismatch("a name or an id", value)),
+    };
+    match name.parse::<i128>() {
+        Ok(..0) => Err("must be a name or an id: no id is negative".to_owned()),
+        _ => Ok(name),
     }
 }
 

@@ -69,7 +69,7 @@ path = "x"
     );
     let expected = [
         "greenroom.toml:3: bot.name: must not be empty",
-        "greenroom.toml:4: bot.colour: is unknown: expected one of name, arbiters, seed",
+        "greenroom.toml:4: bot.colour: is unknown: expected one of name, arbiters, placement, seed",
         "greenroom.toml:7: mezon.timeout_ms: must be a whole number, not text",
         "greenroom.toml:8: mezon.heartbeat_interval_ms: 5 is out of range: must be 100 to 3600000",
         "greenroom.toml:9: mezon.use_ssl: must be true or false, not a number",
@@ -78,8 +78,8 @@ path = "x"
         "greenroom.toml:12: mezon.wire: must be one of auto, v1, v2",
         "greenroom.toml:13: mezon.apikey: is unknown: did you mean `api_key`?",
         "greenroom.toml:17: supervision.backoff_max_ms: must not be less than backoff_min_ms",
-        "greenroom.toml:20: handlers[0].kind: must be one of commands, counter, echo, log, ping, welcome",
-        "greenroom.toml:24: handlers[1].text: is unknown: expected one of kind, prefix, reply, name, on, channels, users, cooldown_ms, cooldown_per, delivery",
+        "greenroom.toml:20: handlers[0].kind: must be one of alerts, assistant, bridge, commands, counter, echo, log, mentioned, message_log, monitor, ping, robot, schedule, wallet, welcome: did you mean `echo`?",
+        "greenroom.toml:24: handlers[1].text: is unknown: expected one of kind, prefix, reply, name, on, channels, contains, platforms, starts_with, users, cooldown_ms, cooldown_per, delivery",
         "greenroom.toml:25: handlers[1].on[1]: must be one of button, member_joined, member_left, message, message_deleted, message_edited, reaction",
         "greenroom.toml:27: cahce: is unknown: did you mean `cache`?",
     ];
@@ -124,6 +124,21 @@ fn a_run_needs_a_platform() {
         "the configuration is wrong: mezon: no platform is configured: set client_id and api_key"
     );
     assert!(Sources::none().load(Purpose::Offline).is_ok());
+}
+
+#[test]
+fn each_platform_keeps_its_messages_in_a_folder_of_its_own() {
+    let platforms = "[mezon]\nclient_id = \"1\"\napi_key = \"k\"\n[token_bowl]\napi_key = \"k\"\n";
+    let text = format!("{platforms}[cache]\npath = \"kept\"\ntoken_bowl_path = \"kept\"\n");
+    let (_folder, file) = written(&text);
+    let found = Sources::none().file(file).load(Purpose::Run).unwrap_err();
+    let found = found.to_string();
+    assert!(
+        found.contains("each platform needs a folder of its own"),
+        "{found}"
+    );
+    let (_folder, file) = written(&text.replace("[cache]\n", "[cache]\nenabled = false\n"));
+    assert!(Sources::none().file(file).load(Purpose::Run).is_ok());
 }
 
 #[test]
@@ -457,7 +472,7 @@ fn a_handler_needs_a_kind() {
     assert_eq!(
         found,
         [
-            "greenroom.toml:1: handlers[0].kind: is required: must be one of commands, counter, echo, log, ping, welcome"
+            "greenroom.toml:1: handlers[0].kind: is required: must be one of alerts, assistant, bridge, commands, counter, echo, log, mentioned, message_log, monitor, ping, robot, schedule, wallet, welcome"
         ]
     );
 }
@@ -486,7 +501,11 @@ fn keys_that_look_like_paths_cannot_reach_into_other_sections() {
 fn the_example_shows_every_setting_with_its_default() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/greenroom.toml");
     let mut config = Sources::none().file(file).load(Purpose::Offline).unwrap();
-    assert_eq!(config.handlers.len(), 6);
+    let shown = std::fs::read_to_string(file).unwrap();
+    for kind in Kinds::default().names() {
+        let kind = format!("kind = \"{kind}\"");
+        assert!(shown.contains(&kind), "the example lacks: {kind}");
+    }
     config.handlers.clear();
     if let Some(mezon) = &mut config.mezon {
         mezon.client_id.clear();
@@ -502,4 +521,85 @@ fn the_example_shows_every_setting_with_its_default() {
         let line = line.trim_end_matches("\"\"");
         assert!(text.contains(line), "the example lacks: {line}");
     }
+}
+
+#[test]
+fn a_platforms_own_variables_fill_what_is_empty() {
+    let key = |sources: Sources| {
+        let config = sources.load(Purpose::Offline).unwrap();
+        let token_bowl = config.token_bowl?;
+        let base = token_bowl.base_url.to_string();
+        Some((token_bowl.api_key.expose_secret().to_owned(), base))
+    };
+    let own = || {
+        Sources::none()
+            .variable("TOKEN_BOWL_CHAT_API_KEY", "own")
+            .variable("TOKEN_BOWL_CHAT_BASE_URL", "ws://h:1/ws")
+    };
+    let found = |key: &str, base: &str| Some((key.to_owned(), base.to_owned()));
+    assert_eq!(key(own()), None, "they configure no platform by themselves");
+    assert_eq!(key(own().section("token_bowl")), found("own", "http://h:1"));
+    let empty = own().variable("GREENROOM__TOKEN_BOWL__API_KEY", "");
+    assert_eq!(key(empty), found("own", "http://h:1"));
+    let set = own()
+        .variable("GREENROOM__TOKEN_BOWL__API_KEY", "set")
+        .variable("GREENROOM__TOKEN_BOWL__BASE_URL", "https://x");
+    assert_eq!(key(set), found("set", "https://x"));
+}
+
+#[test]
+fn the_faults_of_token_bowl_are_reported_and_its_keys_are_not() {
+    let faults = Sources::none()
+        .variable("GREENROOM__TOKEN_BOWL__BASE_URL", "ftp://s3cr3t")
+        .variable("GREENROOM__TOKEN_BOWL__PROTOCOL", "smoke")
+        .load(Purpose::Run)
+        .unwrap_err();
+    let faults: Vec<_> = faults.into_vec().iter().map(ToString::to_string).collect();
+    let all = faults.join("\n");
+    assert!(
+        all.contains("token_bowl.base_url: has the scheme \"ftp\""),
+        "{all}"
+    );
+    assert!(
+        all.contains("token_bowl.protocol: must be one of auto, centrifugo, plain"),
+        "{all}"
+    );
+    assert!(all.contains("token_bowl.api_key: is required"), "{all}");
+    let config = Sources::none()
+        .section("token_bowl")
+        .variable("TOKEN_BOWL_CHAT_API_KEY", "s3cr3t")
+        .load(Purpose::Run)
+        .unwrap();
+    let dump = config.dump().unwrap();
+    assert!(
+        dump.contains("[token_bowl]") && !dump.contains("s3cr3t"),
+        "{dump}"
+    );
+    assert!(!format!("{config:?}").contains("s3cr3t"));
+}
+
+#[test]
+fn the_connection_to_mesh_is_read_and_its_secrets_are_not_shown() {
+    let config = load(
+        "[mesh]\nauth_token = \"s3cr3t-value\"\nbase_url = \"http://127.0.0.1:4000\"\ncompat = \"package\"\n\
+         refresh_margin_ms = 1000\n[[handlers]]\nkind = \"assistant\"\nhistory = 4\n",
+    );
+    let mesh = config.mesh.as_ref().unwrap();
+    assert_eq!(mesh.compat, MeshCompat::Package);
+    assert_eq!(mesh.refresh_margin, Duration::from_secs(1));
+    assert!(!config.dump().unwrap().contains(SECRET));
+    assert!(matches!(
+        config.handlers[0].kind,
+        HandlerKind::Assistant { history: 4, .. }
+    ));
+}
+
+#[test]
+fn an_assistant_needs_somebody_to_ask() {
+    let found = faults("[[handlers]]\nkind = \"assistant\"\n");
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0].contains("mesh: a handler of the kind `assistant`"),
+        "{found:?}"
+    );
 }

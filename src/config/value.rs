@@ -1,6 +1,7 @@
 //! How single values are parsed; what is said about a wrong one never quotes it.
 
 use config::{Value, ValueKind};
+use greenroom_actors::similar::similar;
 use url::Url;
 
 /// A setting that is one of several names.
@@ -31,9 +32,22 @@ pub(super) fn parse_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// Says that nobody asks for `key`, where these could have been meant.
+pub(super) fn unknown(key: &str, known: &[&str]) -> String {
+    match similar(key, known.iter().copied()) {
+        Some(meant) => format!("is unknown: did you mean `{meant}`?"),
+        None => format!("is unknown: expected one of {}", known.join(", ")),
+    }
+}
+
 /// Says what was found in place of what was expected, without quoting it.
 pub(super) fn mismatch(expected: &str, value: &Value) -> String {
-    let found = match value.kind {
+    format!("must be {expected}, not {}", found(&value.kind))
+}
+
+/// Says what a value is, without quoting it.
+fn found(kind: &ValueKind) -> &'static str {
+    match kind {
         ValueKind::Nil => "a date",
         ValueKind::Boolean(_) => "true or false",
         ValueKind::Float(_) => "a number with a fraction",
@@ -41,6 +55,5 @@ pub(super) fn mismatch(expected: &str, value: &Value) -> String {
         ValueKind::Table(_) => "a section",
         ValueKind::Array(_) => "a list",
         _ => "a number",
-    };
-    format!("must be {expected}, not {found}")
+    }
 }

@@ -1,17 +1,29 @@
 //! Ready-made handler actors: small bots to compose from, and models for one's own.
 
+mod alerts;
+mod bridge;
 mod counter;
 mod echo;
 mod log;
+mod mentioned;
+mod monitor;
 mod ping;
 mod replies;
+#[cfg(feature = "schedule")]
+mod schedule;
 mod welcome;
 
+pub use alerts::{Alert, Alerts, Thresholds, Watcher};
+pub use bridge::{Bridge, Carrier};
 pub use counter::Counter;
 pub use echo::Echo;
 pub use log::Log;
+pub use mentioned::Mentioned;
+pub use monitor::Monitor;
 pub use ping::Ping;
 pub use replies::FixedReply;
+#[cfg(feature = "schedule")]
+pub use schedule::{Clock, Due, Missed, Schedule, Timetable};
 pub use welcome::Welcome;
 
 use actix::{Actor, Context, ResponseFuture};
@@ -41,4 +53,4 @@ macro_rules! actors {
     )*};
 }
 
-actors!(Counter, Echo, Log, Ping, Welcome);
+actors!(Counter, Echo, Log, Mentioned, Monitor, Ping, Welcome);

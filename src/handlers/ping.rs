@@ -2,6 +2,7 @@
 
 use actix::{Context, Handler, ResponseFuture};
 
+use super::replies::filled;
 use super::said;
 use crate::prelude::*;
 
@@ -18,7 +19,7 @@ pub struct Ping {
 }
 
 impl Ping {
-    /// Replies to `question` with `answer`.
+    /// Replies to `question` with `answer`, in which `{name}` is the person's name and `{args}` what follows the question.
     #[must_use]
     pub fn new(question: impl Into<String>, answer: impl Into<String>) -> Self {
         Self {
@@ -32,7 +33,9 @@ impl Handler<Event<ChatMessage>> for Ping {
     type Result = ResponseFuture<Outcome>;
 
     fn handle(&mut self, message: Event<ChatMessage>, _: &mut Context<Self>) -> Self::Result {
-        let asked = !message.is_own && message.command(&self.question).is_some();
-        said(asked.then(|| message.reply(self.answer.as_str())))
+        let asked = message.command(&self.question);
+        let asked = asked.filter(|_| !message.is_own);
+        let answer = asked.map(|args| filled(&self.answer, &message.author.display, args));
+        said(answer.map(|answer| message.reply(answer)))
     }
 }

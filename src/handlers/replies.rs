@@ -47,20 +47,26 @@ impl FixedReply {
     }
 }
 
-/// Puts the values into a text; what a value contains is left as it is.
-fn filled(text: &str, name: &str, args: &str) -> String {
-    let mut filled = String::with_capacity(text.len() + args.len());
+/// Puts the name of a person, and what the person said, into a text.
+pub(super) fn filled(text: &str, name: &str, args: &str) -> String {
+    let shortened = |value: &str| value.chars().take(LONGEST).collect::<String>();
+    let (name, args) = (shortened(name), shortened(args));
+    fill(text, &[("{name}", &name), ("{args}", &args)])
+}
+
+/// Puts values into a text, each in place of its slot; what a value contains is left as it is.
+pub(super) fn fill(text: &str, slots: &[(&str, &str)]) -> String {
+    let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('{') {
         let (before, behind) = rest.split_at(at);
         filled.push_str(before);
-        let slots = [("{name}", name), ("{args}", args)];
         let slot = slots
-            .into_iter()
+            .iter()
             .find_map(|(slot, value)| Some((value, behind.strip_prefix(slot)?)));
         rest = match slot {
             Some((value, behind)) => {
-                filled.extend(value.chars().take(LONGEST));
+                filled.push_str(value);
                 behind
             }
             None => {

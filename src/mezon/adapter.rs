@@ -12,18 +12,15 @@
 //! ```
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{Arbiter, ArbiterHandle, System};
-use greenroom_actors::cache::Cache;
 use greenroom_actors::channel::{ChannelSettings, Channels};
 use greenroom_actors::connection::{Connection, ConnectionRef, Transport, declared};
 use greenroom_actors::error::BoxError;
 use greenroom_actors::event::Origin;
 use greenroom_actors::session::{Session, SessionSettings, SessionStore};
-use greenroom_actors::supervisor::{ChildSpec, NodeKind, Strategy, Supervisor};
+use greenroom_actors::supervisor::{ChildSpec, NodeKind, Strategy};
 use secrecy::ExposeSecret;
 
 use super::agent::{self, AgentListener};
@@ -32,16 +29,15 @@ use super::caller::ApiCaller;
 use super::client::{Doors, Line, MezonClient};
 use super::config::Settings;
 use super::limits::MAX_BODY;
-use super::log::{CacheOptions, MessageLog};
 use super::protocol::{MezonProtocol, Parts, publishes};
 use super::state::State;
 use super::tokens::Wallet;
-#[cfg(unix)]
-use crate::cache::CacheDoor;
+use crate::cache::{CacheOptions, Kept};
 use crate::chat::Speaker;
 use crate::platform::http::{HttpClient, Pace};
+use crate::platform::reach::{MakeTransport, Reach};
 use crate::platform::tls::Trust;
-use crate::platform::{Adapter, Assembly, Network, Source};
+use crate::platform::{Adapter, Assembly, Source};
 
 /// Mezon as a platform of a bot.
 ///
@@ -62,8 +58,6 @@ pub struct Mezon {
     cache: Option<CacheOptions>,
     transport: Option<MakeTransport>,
 }
-
-type MakeTransport = Arc<dyn Fn() -> Rc<dyn Transport> + Send + Sync>;
 
 impl fmt::Debug for Mezon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,7 +87,7 @@ impl Mezon {
     /// Keeps messages as the section `[cache]` says.
     #[cfg(feature = "cli")]
     pub fn cache(mut self, section: &crate::config::Cache) -> Self {
-        self.cache = CacheOptions::configured(section);
+        self.cache = CacheOptions::configured(section, &section.path);
         self
     }
 
@@ -140,26 +134,27 @@ impl Adapter for Mezon {
         check(&settings)?;
         let trust = Trust::new(settings.ca_file.as_deref())?;
         let mut branch = assembly.supervisor(NAME, Strategy::OneForOne);
-        let cache = options
-            .as_ref()
-            .map(|options| Cache::new(options.settings.clone()));
+        let kept = options.map(|options| Kept::new(&options, assembly));
+        let (cache, log) = (
+            kept.as_ref().map(|kept| kept.cache.clone()),
+            kept.as_ref().map(|kept| kept.log.clone()),
+        );
         let mut cached = None;
-        if let Some(cache) = &cache {
-            let folder = options.as_ref().map(|options| &options.settings.path);
-            let shards = shards(cache, folder, assembly);
-            cached = Some(shards.node());
-            branch = branch.child(shards);
+        if let Some(kept) = kept {
+            cached = Some(kept.branch.node());
+            branch = branch.child(kept.branch);
         }
-        let log = cache.clone().zip(options);
-        let log = log.map(|(cache, options)| {
-            MessageLog::new(cache, Arc::clone(&assembly.counters), &options)
-        });
 
         let web = Web {
             settings: Arc::clone(&settings),
-            trust,
-            network: Arc::clone(&assembly.network),
             pace: settings.rest_spacing.map(Pace::new),
+            reach: Reach {
+                network: Arc::clone(&assembly.network),
+                trust,
+                transport,
+                timeout: settings.timeout,
+                max_body: MAX_BODY,
+            },
         };
         let session = session(&web);
         let authenticated = session.address();
@@ -192,10 +187,7 @@ impl Adapter for Mezon {
             move || {
                 let protocol = MezonProtocol::new(Parts {
                     settings: Arc::clone(&settings),
-                    transport: match &transport {
-                        Some(transport) => transport(),
-                        None => web.network.websocket(&web.trust),
-                    },
+                    transport: web.reach.transport(),
                     http: web.client(),
                     session: authenticated.clone(),
                     state: Arc::clone(&state),
@@ -216,6 +208,7 @@ impl Adapter for Mezon {
             connection.node().feeds(&cached, "keeps");
         }
         let mut quiesce = vec![connection.address().narrow()];
+        let take_leave = vec![connection.address().narrow()];
         let mut branch = branch
             .child(session)
             .child(api)
@@ -229,6 +222,7 @@ impl Adapter for Mezon {
         Ok(Source {
             branch: branch.into(),
             quiesce,
+            take_leave,
         })
     }
 }
@@ -250,19 +244,13 @@ fn check(settings: &Settings) -> Result<(), BoxError> {
 #[derive(Clone)]
 struct Web {
     settings: Arc<Settings>,
-    trust: Trust,
-    network: Arc<dyn Network>,
+    reach: Reach,
     pace: Option<Pace>,
 }
 
 impl Web {
     fn client(&self) -> HttpClient {
-        self.unpaced().paced(self.pace.clone())
-    }
-
-    fn unpaced(&self) -> HttpClient {
-        let exchange = self.network.http(&self.trust);
-        HttpClient::over(exchange, self.settings.timeout, MAX_BODY)
+        self.reach.http().paced(self.pace.clone())
     }
 }
 
@@ -288,7 +276,7 @@ fn wallet(web: &Web, session: &ChildSpec<Session<MezonAuthenticator>>) -> ChildS
     let (web, session) = (web.clone(), session.address());
     ChildSpec::new("wallet", move || {
         // The ledger is another server.
-        Wallet::new(web.unpaced(), Arc::clone(&web.settings), session.clone())
+        Wallet::new(web.reach.http(), Arc::clone(&web.settings), session.clone())
     })
 }
 
@@ -306,7 +294,7 @@ fn agent(
     let spec = ChildSpec::new("agent", move || {
         AgentListener::new(agent::Parts {
             // It is another server.
-            http: web.unpaced(),
+            http: web.reach.http(),
             url: url.clone(),
             settings: Arc::clone(&web.settings),
             state: Arc::clone(&state),
@@ -316,37 +304,6 @@ fn agent(
         })
     });
     Some(agent::publishes(spec, &assembly.router))
-}
-
-/// The shards of the cache, on a thread of their own where there can be one: what they do blocks.
-fn shards(cache: &Cache, folder: Option<&PathBuf>, assembly: &Assembly) -> Supervisor {
-    let system = System::try_current().filter(|_| !assembly.network.is_in_process());
-    let thread: Option<ArbiterHandle> = system.map(|_| Arbiter::new().handle());
-    let shard = |number: usize| {
-        let cache = cache.clone();
-        let shard = ChildSpec::new(format!("cache shard {number}"), move || cache.shard(number));
-        let shard = shard.kind(NodeKind::Cache);
-        match &thread {
-            Some(thread) => shard.on_arbiter(thread.clone()),
-            None => shard,
-        }
-    };
-    let supervisor = assembly.supervisor("cache", Strategy::OneForOne);
-    let supervisor = (0..cache.shards())
-        .map(shard)
-        .fold(supervisor, Supervisor::child);
-    match folder {
-        #[cfg(unix)]
-        Some(folder) => supervisor.child(door(cache, folder)),
-        _ => supervisor,
-    }
-}
-
-/// The way in for other processes, such as `greenroom cache`.
-#[cfg(unix)]
-fn door(cache: &Cache, folder: &Path) -> ChildSpec<CacheDoor> {
-    let (cache, folder) = (cache.clone(), folder.to_owned());
-    ChildSpec::new("cache door", move || CacheDoor::new(cache.clone(), &folder))
 }
 
 const NAME: &str = "mezon";

@@ -1,13 +1,14 @@
 //! What the bot knows of its clans, channels, users and messages. Plain data, bounded.
 
+use std::hash::Hasher;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use greenroom_proto::mezon::{self, Wire, api, realtime};
+use greenroom_proto::mezon::{MessageView, Wire, api, realtime};
 
-use super::fifo::Fifo;
+use super::fifo::{Fifo, IdHasher};
 use super::limits::{DIRECT_CLAN, UPDATED};
 use super::model::{Channel, Clan, User};
+use super::recent::Recent;
 
 /// All of them. Lookups never wait.
 #[derive(Clone, Debug)]
@@ -17,9 +18,13 @@ pub(super) struct Caches {
     channels: Fifo<Arc<Channel>>,
     /// What is known of each clan; of the one of direct conversations are all users.
     parts: Fifo<Part>,
+    /// Whose last message in a clan told nothing new of them, and the [print](names_print) of the names in it.
+    senders: Fifo<u64, (i64, i64)>,
     /// The direct conversation with a user, by user.
     pub(super) direct: Fifo<i64>,
-    messages: Fifo<Fifo<Kept>>,
+    messages: Fifo<Recent>,
+    /// How much memory the messages take.
+    message_bytes: usize,
 }
 
 /// What is in a clan.
@@ -27,13 +32,6 @@ pub(super) struct Caches {
 struct Part {
     channels: Fifo<Arc<Channel>>,
     users: Fifo<User>,
-}
-
-/// A message as it came.
-#[derive(Clone, Debug)]
-struct Kept {
-    wire: Wire,
-    body: Bytes,
 }
 
 impl Default for Part {
@@ -51,8 +49,10 @@ impl Default for Caches {
             clans: Fifo::new(CLANS),
             channels: Fifo::new(CHANNELS),
             parts: Fifo::new(CLANS),
+            senders: Fifo::new(SENDERS),
             direct: Fifo::new(USERS),
             messages: Fifo::new(CHANNELS),
+            message_bytes: 0,
         }
     }
 }
@@ -92,11 +92,12 @@ impl Caches {
         if let Some(part) = self.parts.get_mut(clan) {
             part.channels.remove(id);
         }
-        self.messages.remove(id);
+        self.forget_messages(id);
     }
 
     /// Forgets a clan and all that is in it.
     pub(super) fn remove_clan(&mut self, id: i64) {
+        self.senders.clear();
         self.clans.remove(id);
         for channel in self
             .parts
@@ -105,7 +106,7 @@ impl Caches {
             .flat_map(|part| part.channels.values())
         {
             self.channels.remove(channel.id);
-            self.messages.remove(channel.id);
+            self.forget_messages(channel.id);
         }
     }
 
@@ -124,12 +125,21 @@ impl Caches {
 
     /// Learns a user, who is then found in the clan and among all users.
     pub(super) fn set_user(&mut self, clan: i64, user: &User) {
+        self.senders.clear();
+        self.put_user(clan, user);
+    }
+
+    fn put_user(&mut self, clan: i64, user: &User) {
         if user.id == 0 {
             return;
         }
         for clan in [clan, DIRECT_CLAN] {
             let users = &mut self.parts.get_or(clan, Part::default).users;
             if users.get(user.id) != Some(user) {
+                if users.is_full() {
+                    // Somebody is forgotten, and has to be learned anew.
+                    self.senders.clear();
+                }
                 users.set(user.id, user.clone());
             }
             if clan == DIRECT_CLAN {
@@ -140,6 +150,7 @@ impl Caches {
 
     /// Forgets that a user is in a clan.
     pub(super) fn remove_user(&mut self, clan: i64, id: i64) {
+        self.senders.clear();
         if let Some(part) = self.parts.get_mut(clan) {
             part.users.remove(id);
         }
@@ -170,12 +181,13 @@ impl Caches {
     }
 
     /// Learns who sent a message.
-    pub(super) fn learn_sender(&mut self, message: &api::ChannelMessage) {
-        let is = |user: &User| user.is_sender(message);
-        let is_known = |clan| self.user_of(clan, message.sender_id).is_some_and(is);
-        if !(is_known(message.clan_id) && is_known(DIRECT_CLAN)) {
-            self.set_user(message.clan_id, &message.into());
+    pub(super) fn learn_sender(&mut self, message: &MessageView<'_>) {
+        let (sender, print) = ((message.clan_id, message.sender_id), names_print(message));
+        if self.senders.get(sender) == Some(&print) {
+            return;
         }
+        self.put_user(message.clan_id, &message.into());
+        self.senders.set(sender, print);
     }
 
     /// Learns that a clan has changed.
@@ -188,22 +200,40 @@ impl Caches {
         }
     }
 
-    /// Keeps a message in memory as it came; `body` must not keep more alive than itself.
-    pub(super) fn set_message(&mut self, channel: i64, id: i64, wire: Wire, body: Bytes) {
-        let messages = self.messages.get_or(channel, || Fifo::new(MESSAGES));
-        messages.set(id, Kept { wire, body });
+    /// Keeps a copy of a message as it came; see [`Recent::set`].
+    pub(super) fn set_message(
+        &mut self,
+        (channel, id): (i64, i64),
+        wire: Wire,
+        body: &[u8],
+        may_replace: bool,
+    ) {
+        let messages = self.messages.get_or(channel, Recent::default);
+        self.message_bytes -= messages.bytes();
+        messages.set(id, wire, body, may_replace);
+        self.message_bytes += messages.bytes();
+        while self.message_bytes > MESSAGE_BYTES
+            && let Some(oldest) = self.messages.pop()
+        {
+            self.message_bytes -= oldest.bytes();
+        }
     }
 
     pub(super) fn remove_message(&mut self, channel: i64, id: i64) {
         if let Some(messages) = self.messages.get_mut(channel) {
+            self.message_bytes -= messages.bytes();
             messages.remove(id);
+            self.message_bytes += messages.bytes();
         }
     }
 
+    fn forget_messages(&mut self, channel: i64) {
+        let messages = self.messages.remove(channel);
+        self.message_bytes -= messages.map_or(0, |messages| messages.bytes());
+    }
+
     pub(super) fn message(&self, channel: i64, id: i64) -> Option<api::ChannelMessage> {
-        let kept = self.messages.get(channel)?.get(id)?;
-        let decoded = mezon::decode(kept.wire, kept.body.clone());
-        let mut message: api::ChannelMessage = decoded.ok()?;
+        let mut message = self.messages.get(channel)?.get(id)?;
         // It is found as it is now; that it was changed is of no interest.
         if message.code == UPDATED {
             message.code = 0;
@@ -212,14 +242,28 @@ impl Caches {
     }
 }
 
+/// Returns a number that is another one if the names or pictures of the sender are others.
+fn names_print(message: &MessageView<'_>) -> u64 {
+    let mut print = IdHasher::default();
+    print.write(message.username);
+    print.write(message.display_name);
+    print.write(message.clan_nick);
+    print.write(message.clan_avatar);
+    print.write(message.avatar);
+    print.finish()
+}
+
 const CLANS: usize = 1_000;
 const CHANNELS: usize = 1_000;
-/// Messages in memory, of each channel.
-const MESSAGES: usize = 200;
+/// How much memory messages may take in all. Beyond that, a channel of which one was kept first is forgotten.
+const MESSAGE_BYTES: usize = 8 * 1024 * 1024;
 const USERS: usize = 10_000;
+const SENDERS: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
+    use greenroom_proto::mezon;
+
     use super::*;
 
     fn channel(id: i64, clan_id: i64) -> Channel {
@@ -280,6 +324,64 @@ mod tests {
     }
 
     #[test]
+    fn whoever_takes_another_name_is_learned_anew() {
+        let mut caches = Caches::default();
+        let message = |username: &str, nick: &str| api::ChannelMessage {
+            clan_id: 2,
+            sender_id: 4,
+            username: username.to_owned(),
+            clan_nick: nick.to_owned(),
+            ..Default::default()
+        };
+        for (username, nick) in [
+            ("alice", "x"),
+            ("alice", "x"),
+            ("alicex", ""),
+            ("alice", ""),
+        ] {
+            caches.learn_sender(&MessageView::of(&message(username, nick)));
+            let learned = caches.user_of(2, 4).unwrap();
+            assert_eq!(
+                (learned.username.as_str(), learned.clan_nick.as_str()),
+                (username, nick)
+            );
+            assert_eq!(caches.user(4), Some(learned).cloned().as_ref());
+        }
+        caches.remove_user(2, 4);
+        caches.learn_sender(&MessageView::of(&message("alice", "")));
+        assert!(
+            caches.user_of(2, 4).is_some(),
+            "also after it was forgotten"
+        );
+        caches.set_user(
+            2,
+            &User {
+                id: 4,
+                ..User::default()
+            },
+        );
+        caches.learn_sender(&MessageView::of(&message("alice", "")));
+        assert_eq!(
+            caches.user_of(2, 4).unwrap().username,
+            "alice",
+            "also after another source said otherwise"
+        );
+        for id in 5..5 + USERS as i64 {
+            let other = api::ChannelMessage {
+                sender_id: id,
+                ..message("another", "")
+            };
+            caches.learn_sender(&MessageView::of(&other));
+        }
+        assert_eq!(caches.user_of(2, 4), None);
+        caches.learn_sender(&MessageView::of(&message("alice", "")));
+        assert!(
+            caches.user_of(2, 4).is_some(),
+            "also after there was no more room"
+        );
+    }
+
+    #[test]
     fn messages_are_kept_as_they_are_now() {
         let mut caches = Caches::default();
         let message = |message_id, code, content: &str| api::ChannelMessage {
@@ -291,8 +393,9 @@ mod tests {
         };
         for wire in [Wire::V1, Wire::V2] {
             let mut keep = |message: &api::ChannelMessage| {
-                let body = mezon::encode(wire, message).into();
-                caches.set_message(3, message.message_id, wire, body);
+                let body = mezon::encode(wire, message);
+                let may_replace = message.code == UPDATED;
+                caches.set_message((3, message.message_id), wire, &body, may_replace);
             };
             for id in 0..300 {
                 keep(&message(id, 0, "a"));
@@ -304,7 +407,20 @@ mod tests {
             assert_eq!((changed.content.as_str(), changed.code), ("b", 0));
             caches.remove_message(3, 299);
             assert_eq!(caches.message(3, 299), None);
-            caches.messages.remove(3);
+            caches.forget_messages(3);
+            assert_eq!(caches.message_bytes, 0);
         }
+    }
+
+    #[test]
+    fn many_channels_share_the_memory() {
+        let mut caches = Caches::default();
+        let body = [0; 1_000];
+        for (channel, id) in (0..100).flat_map(|channel| (0..200).map(move |id| (channel, id))) {
+            caches.set_message((channel, id), Wire::V2, &body, false);
+        }
+        assert!(caches.message_bytes <= MESSAGE_BYTES);
+        let kept = |channel| caches.messages.get(channel).is_some();
+        assert!(!kept(0) && kept(99));
     }
 }

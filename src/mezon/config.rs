@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::auth::MezonSession;
+use super::limits::{LEAST_WAIT, PER_SECOND};
 
 /// How to connect to Mezon.
 ///
@@ -56,12 +57,19 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// The time that opening the socket may take; 30 s by default.
     pub connect_timeout: Duration,
-    /// The waits before tries to connect again; 1 s doubling to 60 s, never less than half of that, anew after 60 s of health.
+    /// The waits before tries to connect again; from 0.5 s, which the platform asks for, up to 1 s, doubling to 60 s, and anew after
+    /// 60 s of health.
     pub backoff: Backoff,
     /// The longest content of one message as JSON text, in UTF-16 units; 4,000 by default.
     pub content_limit: usize,
     /// Whether messages missed while disconnected are fetched afterwards, where the wire allows it; true by default.
     pub catch_up: bool,
+    /// Whether a message that comes twice is handed out once; true by default. Without it, whatever the server sends is an event.
+    pub deduplicate: bool,
+    /// The most requests that are sent over the socket in any second, heartbeats aside; 80 by default, which is the platform's limit.
+    pub requests_per_second: usize,
+    /// How many events may wait in memory while handlers are behind, before the socket is no longer read; 1,024 by default.
+    pub read_ahead: usize,
     /// A PEM file with authorities to trust beside those of the web; none by default.
     pub ca_file: Option<PathBuf>,
     /// A session from before, to begin with in place of a login if it has not expired; none by default.
@@ -89,9 +97,12 @@ impl Settings {
             heartbeat_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(30),
-            backoff: connection::Settings::default().backoff,
+            backoff: connection::Settings::default().backoff.at_least(LEAST_WAIT),
             content_limit: 4_000,
             catch_up: true,
+            deduplicate: true,
+            requests_per_second: PER_SECOND,
+            read_ahead: connection::Settings::default().read_ahead,
             ca_file: None,
             session: None,
             session_file: None,
@@ -146,9 +157,12 @@ impl From<crate::config::Mezon> for Settings {
             heartbeat_timeout: file.heartbeat_timeout,
             request_timeout: file.request_timeout,
             connect_timeout: file.connect_timeout,
-            backoff: connection::Settings::default().backoff,
+            backoff: connection::Settings::default().backoff.at_least(LEAST_WAIT),
             content_limit: file.content_limit,
             catch_up: file.catch_up,
+            deduplicate: true,
+            requests_per_second: file.requests_per_second,
+            read_ahead: file.read_ahead,
             ca_file: file.ca_file,
             session: None,
             session_file: file.session_file,

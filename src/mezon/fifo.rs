@@ -1,19 +1,20 @@
 //! A bounded map.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 /// A map that forgets what it got first once it is full. Replacing a value forgets nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Fifo<V, K = i64> {
-    values: BTreeMap<K, V>,
+    values: HashMap<K, V, BuildHasherDefault<IdHasher>>,
     order: VecDeque<K>,
     limit: usize,
 }
 
-impl<V, K: Copy + Ord> Fifo<V, K> {
+impl<V, K: Copy + Eq + Hash> Fifo<V, K> {
     pub(super) fn new(limit: usize) -> Self {
         Self {
-            values: BTreeMap::new(),
+            values: HashMap::default(),
             order: VecDeque::new(),
             limit: limit.max(1),
         }
@@ -31,30 +32,45 @@ impl<V, K: Copy + Ord> Fifo<V, K> {
         if self.values.insert(id, value).is_some() {
             return;
         }
-        self.remember(id);
-    }
-
-    fn remember(&mut self, id: K) {
         self.order.push_back(id);
-        if self.order.len() > self.limit
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.values.remove(&oldest);
+        if self.order.len() > self.limit {
+            self.pop();
         }
     }
 
     /// Returns the value, which is made if there is none.
     pub(super) fn get_or(&mut self, id: K, make: impl FnOnce() -> V) -> &mut V {
-        if !self.values.contains_key(&id) {
-            self.remember(id);
+        // Only a full map has to know beforehand whether it is to forget something.
+        if self.is_full() && !self.values.contains_key(&id) {
+            self.pop();
         }
-        self.values.entry(id).or_insert_with(make)
+        self.values.entry(id).or_insert_with(|| {
+            self.order.push_back(id);
+            make()
+        })
+    }
+
+    /// Returns true if a new value costs the oldest its place.
+    pub(super) fn is_full(&self) -> bool {
+        self.order.len() >= self.limit
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+        self.order.clear();
     }
 
     pub(super) fn remove(&mut self, id: K) -> Option<V> {
         let removed = self.values.remove(&id)?;
         self.order.retain(|kept| *kept != id);
         Some(removed)
+    }
+
+    /// Forgets what it got first.
+    pub(super) fn pop(&mut self) -> Option<V> {
+        let oldest = self.order.pop_front()?;
+        self.values.remove(&oldest)
     }
 
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
@@ -65,6 +81,37 @@ impl<V, K: Copy + Ord> Fifo<V, K> {
         self.order
             .iter()
             .filter_map(|id| Some((*id, self.values.get(id)?)))
+    }
+}
+
+/// Spreads ids, which differ in whatever bits the platform likes. What a map holds is never listed in its own order.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let (eights, rest) = bytes.as_chunks::<8>();
+        for eight in eights {
+            self.write_u64(u64::from_le_bytes(*eight));
+        }
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        // With the length, so that texts after one another are told from the same bytes cut in other places.
+        self.write_u64(u64::from_le_bytes(last) ^ (bytes.len() as u64) << 56);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        const ODD: u128 = 0x9e37_79b9_7f4a_7c15;
+        let product = u128::from(self.0 ^ number ^ 0x2545_f491_4f6c_dd1d) * ODD;
+        self.0 = product as u64 ^ (product >> 64) as u64;
+    }
+
+    fn write_i64(&mut self, number: i64) {
+        self.write_u64(number.cast_unsigned());
     }
 }
 

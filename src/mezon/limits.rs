@@ -1,5 +1,7 @@
 //! What the platform allows, and the numbers that it gives its kinds of things.
 
+use std::time::Duration;
+
 use greenroom_actors::connection::RequestError;
 
 /// Checks the length of a content, as JSON text in UTF-16 units.
@@ -74,6 +76,8 @@ pub(super) const DIRECT_CLAN: i64 = 0;
 pub(super) const PER_SECOND: usize = 80;
 /// The largest frame that is read.
 pub(super) const MAX_FRAME: usize = 16 * 1024 * 1024;
+/// The platform asks clients not to come back sooner.
+pub(super) const LEAST_WAIT: Duration = Duration::from_millis(500);
 /// The largest answer over HTTP that is read.
 pub(super) const MAX_BODY: usize = 16 * 1024 * 1024;
 

@@ -6,7 +6,7 @@ use greenroom_proto::mezon::api;
 use super::content::{self, Content, text_of};
 use super::limits::{DIRECT_MODE, GROUP_MODE, REMOVED, UPDATED};
 use super::mention;
-use crate::chat::{Author, ChatMessage};
+use crate::chat::{Author, ChatMessage, File};
 
 /// A view of a message as the platform sends it.
 ///
@@ -177,7 +177,22 @@ impl<'a> MezonMessage<'a> {
             is_own: sender == *me,
             reply_to: quoted.filter(|id| !id.is_none()),
             at: self.received.create_time_seconds.into(),
+            attachments: self.files(),
         }
+    }
+
+    /// Returns the files in the vocabulary of all platforms.
+    fn files(&self) -> Vec<File> {
+        // Nearly no message has any.
+        if self.received.attachments.is_empty() {
+            return Vec::new();
+        }
+        let files = self.attachments().into_iter();
+        let files = files.map(|file| File {
+            name: file.filename,
+            url: file.url,
+        });
+        files.filter(|file| !file.url.is_empty()).collect()
     }
 }
 
@@ -233,6 +248,9 @@ mod tests {
             display_name: "Alice".to_owned(),
             content: r#"{"t":"pong"}"#.to_owned(),
             references: Bytes::from(r#"[{"message_ref_id":"6"}]"#),
+            attachments: Bytes::from(
+                r#"[{"filename":"a.png","url":"https://x.y/a.png"},{"filename":"b"}]"#,
+            ),
             create_time_seconds: 99,
             ..Default::default()
         };
@@ -250,7 +268,11 @@ mod tests {
             reply_to: Some(Id::from(6)),
             at: 99,
             is_direct: true,
-            mentions: Vec::new(),
+            attachments: vec![File {
+                name: "a.png".to_owned(),
+                url: "https://x.y/a.png".to_owned(),
+            }],
+            ..ChatMessage::default()
         };
         assert_eq!(told, expected);
     }

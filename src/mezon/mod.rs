@@ -4,25 +4,7 @@
 //! platforms have also as those of [`chat`](crate::chat), and all of them as [`AnyEvent`] for those who know their names only.
 //! [`MezonEvents`] has a method for each.
 //!
-//! ```
-//! use greenroom::mezon::{Mezon, MezonEvents, OnMessage, Settings};
-//! use greenroom::prelude::*;
-//!
-//! let mezon = Mezon::new(Settings::new("1000000000000000001", "sim-mezon-key"));
-//! let client = mezon.client();
-//! let bot = Bot::builder("example").platform(mezon).on_channel_message("ping", async move |event| {
-//!     if event.sender_id == 0 || client.me() == event.sender_id {
-//!         return Ok(());
-//!     }
-//!     if let Some(message) = event.live().filter(|message| message.view().text() == "!ping") {
-//!         message.reply("pong").await?;
-//!     }
-//!     Ok(())
-//! });
-//! # drop(bot);
-//! ```
-//!
-#![doc = include_str!("features.md")]
+#![doc = include_str!("../../docs/platforms/mezon.md")]
 
 mod adapter;
 mod agent;
@@ -50,6 +32,7 @@ mod model;
 mod outgoing;
 mod protocol;
 mod raw;
+mod recent;
 mod register;
 mod scan;
 mod socket;
@@ -59,6 +42,7 @@ mod tokens;
 mod trail;
 mod wide;
 
+pub use crate::cache::CacheOptions;
 pub use adapter::Mezon;
 pub use agent::{AgentEvent, AgentRoom, AgentState, RoomSummaryDone, SessionEnded, SessionStarted};
 pub use auth::MezonSession;
@@ -81,9 +65,9 @@ pub use interactive::{
 pub use limits::{mode_of, type_of};
 #[cfg(feature = "sqlite-import")]
 pub(crate) use log::FORMAT_V2 as V2_FORMAT;
+pub use log::read_record;
 #[cfg(feature = "cli")]
 pub(crate) use log::wire_of;
-pub use log::{CacheOptions, read_record};
 pub use message::MezonMessage;
 pub use model::{Channel, Clan, User};
 pub use outgoing::{Attachment, NewMessage};

@@ -1,6 +1,6 @@
 //! Clans, channels and users as the bot knows them.
 
-use greenroom_proto::mezon::{api, realtime};
+use greenroom_proto::mezon::{MessageView, api, realtime};
 
 use super::limits::DIRECT;
 
@@ -65,16 +65,6 @@ impl User {
             display_name: first(&channel.display_names),
             ..Self::default()
         })
-    }
-
-    /// Says whether a message tells nothing new of its sender.
-    pub(super) fn is_sender(&self, message: &api::ChannelMessage) -> bool {
-        self.id == message.sender_id
-            && self.username == message.username
-            && self.display_name == message.display_name
-            && self.clan_nick == message.clan_nick
-            && self.clan_avatar == message.clan_avatar
-            && self.avatar == message.avatar
     }
 
     /// Returns the name to show: the nickname in the clan, the display name, or else the user name.
@@ -146,15 +136,16 @@ impl From<&realtime::ChannelUpdatedEvent> for Channel {
     }
 }
 
-impl From<&api::ChannelMessage> for User {
-    fn from(message: &api::ChannelMessage) -> Self {
+impl From<&MessageView<'_>> for User {
+    fn from(message: &MessageView<'_>) -> Self {
+        let text = |text| String::from_utf8_lossy(text).into_owned();
         Self {
             id: message.sender_id,
-            username: message.username.clone(),
-            clan_nick: message.clan_nick.clone(),
-            clan_avatar: message.clan_avatar.clone(),
-            avatar: message.avatar.clone(),
-            display_name: message.display_name.clone(),
+            username: text(message.username),
+            clan_nick: text(message.clan_nick),
+            clan_avatar: text(message.clan_avatar),
+            avatar: text(message.avatar),
+            display_name: text(message.display_name),
         }
     }
 }

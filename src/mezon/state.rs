@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use greenroom_actors::clock::{self, Instant};
 use greenroom_actors::event::{ChannelKey, Id};
-use greenroom_proto::mezon::{Wire, api, realtime};
+use greenroom_proto::mezon::{MessageView, Wire, api, realtime};
 use tokio::sync::OnceCell;
 
 use super::agent::AgentState;
@@ -67,11 +67,15 @@ pub(super) struct Known {
     seen: Fifo<Trail>,
     /// When it was noted what was there before the bot came, in seconds since 1970.
     pub(super) baseline_at: Option<u64>,
+    /// A message that comes twice is delivered twice.
+    pub(super) repeats: bool,
     /// The last messages that were delivered, of all channels: channel and id.
     recent: VecDeque<(i64, i64)>,
     /// Messages that were fetched after a reconnect and may come once more over the socket.
     replayed: BTreeSet<i64>,
     replayed_at: Option<Instant>,
+    /// Channels of which more is to be fetched when what was fetched is delivered.
+    pub(super) unfetched: Vec<(i64, Seen)>,
     /// What the bot itself has said lately, as it came back.
     own: VecDeque<Echo>,
     /// Messages of the bot that were acknowledged lately.
@@ -116,9 +120,11 @@ impl Default for Known {
             joined: BTreeMap::new(),
             seen: Fifo::new(SEEN),
             baseline_at: None,
+            repeats: false,
             recent: VecDeque::new(),
             replayed: BTreeSet::new(),
             replayed_at: None,
+            unfetched: Vec::new(),
             own: VecDeque::new(),
             acknowledged: VecDeque::new(),
             lost_at: None,
@@ -177,7 +183,7 @@ impl Known {
     }
 
     /// Learns from a message that is about to be delivered. Returns false if it was delivered before.
-    pub(super) fn learn(&mut self, message: &api::ChannelMessage) -> bool {
+    pub(super) fn learn(&mut self, message: &MessageView<'_>) -> bool {
         let is_new = !matches!(message.code, UPDATED | REMOVED);
         if is_new && !self.saw(message.clan_id, message.channel_id, message.message_id) {
             return false;
@@ -197,7 +203,7 @@ impl Known {
             let echo = Echo {
                 channel_id: message.channel_id,
                 message_id: message.message_id,
-                content: message.content.clone(),
+                content: String::from_utf8_lossy(message.content).into_owned(),
                 at: clock::now(),
             };
             remember(&mut self.own, echo, OWN);
@@ -220,7 +226,9 @@ impl Known {
             }
         };
         let message = (channel_id, message_id);
-        if step == Step::Again || (step == Step::Old && self.recent.contains(&message)) {
+        let is_again =
+            || step == Step::Again || (step == Step::Old && self.recent.contains(&message));
+        if !self.repeats && is_again() {
             return false;
         }
         remember(&mut self.recent, message, RECENT);
@@ -293,18 +301,22 @@ impl Known {
                 && !trail.is_some_and(|trail| trail.has(message.message_id))
                 && (at == 0 || at >= since)
         });
-        self.replayed.clear();
         self.replayed_at = Some(clock::now());
     }
 
     /// Remembers that a message was fetched: if it comes over the socket as well, it was delivered before.
     pub(super) fn replayed(&mut self, message_id: i64) {
         self.replayed.insert(message_id);
+        if self.replayed.len() > REPLAYED {
+            // The oldest is the least likely one to come again.
+            self.replayed.pop_first();
+        }
     }
 
     /// Remembers that the link is lost.
     pub(super) fn lost_link(&mut self) {
         self.lost_at = Some(clock::now());
+        self.unfetched.clear();
     }
 
     /// Finds what a message became whose acknowledgement was lost with the link, sent at most `window` before that.
@@ -378,6 +390,7 @@ const RECENT: usize = 4_096;
 /// The channels of so many of the last messages are looked at after every reconnect.
 const BUSY: usize = 64;
 const OWN: usize = 256;
+const REPLAYED: usize = 100_000;
 /// How far the clocks of the platform and of this machine may be apart, in seconds.
 const CLOCK_TOLERANCE: u64 = 300;
 const REPLAY_WINDOW: Duration = Duration::from_secs(60);
@@ -402,7 +415,7 @@ mod tests {
     fn a_missed_message_is_delivered_once_whichever_way_it_comes() {
         let state = State::default();
         let known = &mut *state.lock();
-        assert!(known.learn(&message(3, 10)));
+        assert!(known.learn(&MessageView::of(&message(3, 10))));
         let mut missed = vec![message(3, 10), message(3, 11), message(3, 12)];
         known.begin_replay(&mut missed);
         assert_eq!(
@@ -413,19 +426,25 @@ mod tests {
             [11, 12]
         );
         for missed in missed {
-            assert!(known.learn(&missed));
+            assert!(known.learn(&MessageView::of(&missed)));
             known.replayed(missed.message_id);
         }
-        assert!(!known.learn(&message(3, 11)));
-        assert!(known.learn(&message(3, 13)));
+        assert!(!known.learn(&MessageView::of(&message(3, 11))));
+        assert!(known.learn(&MessageView::of(&message(3, 13))));
         let update = api::ChannelMessage {
             code: UPDATED,
             ..message(3, 11)
         };
-        assert!(known.learn(&update));
-        assert!(!known.learn(&message(3, 13)), "it comes twice");
-        assert!(known.learn(&message(3, 0)), "without an id nobody can tell");
-        assert!(known.learn(&message(3, 0)));
+        assert!(known.learn(&MessageView::of(&update)));
+        assert!(
+            !known.learn(&MessageView::of(&message(3, 13))),
+            "it comes twice"
+        );
+        assert!(
+            known.learn(&MessageView::of(&message(3, 0))),
+            "without an id nobody can tell"
+        );
+        assert!(known.learn(&MessageView::of(&message(3, 0))));
         let seen = Seen {
             clan_id: 2,
             message_id: 13,
@@ -440,7 +459,7 @@ mod tests {
         let state = State::default();
         let known = &mut *state.lock();
         assert_eq!(known.key(0, 3), ChannelKey::new(0, 3));
-        known.learn(&message(3, 10));
+        known.learn(&MessageView::of(&message(3, 10)));
         assert_eq!(known.key(0, 3), ChannelKey::new(2, 3));
         assert_eq!(known.key(0, 0), ChannelKey::default());
         let route = known.route(3).unwrap();

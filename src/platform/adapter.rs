@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use greenroom_actors::connection::Quiesce;
+use greenroom_actors::connection::{Quiesce, TakeLeave};
 use greenroom_actors::entropy::Entropy;
 use greenroom_actors::error::BoxError;
 use greenroom_actors::mailbox::Ref;
@@ -72,4 +72,6 @@ pub struct Source {
     pub branch: Child,
     /// Whom to tell, at shutdown, to take no more events.
     pub quiesce: Vec<Ref<Quiesce>>,
+    /// Whom to tell, when all was handled, that handlers are to hear of the end.
+    pub take_leave: Vec<Ref<TakeLeave>>,
 }

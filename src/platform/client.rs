@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_service::{Service, ServiceExt};
-use actix_tls::connect::{Connection, ConnectorService};
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection, ConnectorService};
 use awc::error::SendRequestError;
 use awc::http::header::{HeaderMap, RETRY_AFTER};
 use awc::http::{StatusCode, Uri};
@@ -13,14 +13,38 @@ use awc::{Client, ClientBuilder, ConnectRequest, ConnectResponse, Connector};
 use futures::future::LocalBoxFuture;
 use tokio::net::TcpStream;
 
+use super::proxy::Proxies;
 use super::retry_after;
 use super::tls::Trust;
 
-/// Makes a client that has no time-out of its own: callers set one over everything that they do.
-///
-/// It stays on the thread that made it.
-pub(super) fn client(trust: &Trust) -> Client {
-    let tcp = ConnectorService::default().map(|connection: Connection<Uri, TcpStream>| {
+/// How connections are opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialing {
+    pub(crate) trust: Trust,
+    /// How long looking up a name and opening a connection may take, and as long again TLS.
+    pub(crate) limit: Duration,
+    pub(crate) proxies: Proxies,
+}
+
+impl Dialing {
+    /// Opens them without a proxy and without a limit: callers set one over everything that they do.
+    pub(crate) fn trusting(trust: &Trust) -> Self {
+        Self {
+            trust: trust.clone(),
+            limit: FAR,
+            proxies: Proxies::default(),
+        }
+    }
+}
+
+/// Makes a client. It stays on the thread that made it.
+pub(super) fn client(dialing: &Dialing) -> Client {
+    let (trust, limit) = (&dialing.trust, dialing.limit);
+    let tcp = Dialer {
+        tcp: ConnectorService::default(),
+        proxies: dialing.proxies.clone(),
+    };
+    let tcp = tcp.map(|connection: Connection<Uri, TcpStream>| {
         // Without it small frames only wait longer.
         let _ = connection.io_ref().set_nodelay(true);
         connection
@@ -30,8 +54,8 @@ pub(super) fn client(trust: &Trust) -> Client {
         .connector(tcp)
         // An open websocket counts as a used connection for as long as it lives.
         .limit(0)
-        .timeout(FAR)
-        .handshake_timeout(FAR);
+        .timeout(limit)
+        .handshake_timeout(limit);
     ClientBuilder::new()
         // That it shall be HTTP/1.1 is said in the TLS handshake; said to the builder, it would forget whom to trust.
         .connector(connector)
@@ -40,6 +64,49 @@ pub(super) fn client(trust: &Trust) -> Client {
         .disable_redirects()
         .wrap(TellRefusals)
         .finish()
+}
+
+/// Opens connections, through a tunnel where a proxy is in the way.
+#[derive(Clone)]
+struct Dialer {
+    tcp: ConnectorService,
+    proxies: Proxies,
+}
+
+impl Service<ConnectInfo<Uri>> for Dialer {
+    type Response = Connection<Uri, TcpStream>;
+    type Error = ConnectError;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, ConnectError>>;
+
+    actix_service::always_ready!();
+
+    fn call(&self, to: ConnectInfo<Uri>) -> Self::Future {
+        let uri = to.request().clone();
+        // Plain requests were addressed to their proxy before they came here.
+        let door = match uri.scheme_str() {
+            Some("http") => Ok(None),
+            _ => self.proxies.door(&uri),
+        };
+        match door {
+            Ok(None) => Box::pin(self.tcp.call(to)),
+            Ok(Some(door)) => {
+                let (door, connected) = (
+                    door.clone(),
+                    self.tcp.call(ConnectInfo::new(door.uri.clone())),
+                );
+                Box::pin(async move {
+                    let (mut stream, _) = connected.await?.into_parts();
+                    let opened = door.tunnel(&mut stream, &uri).await;
+                    opened.map_err(ConnectError::Io)?;
+                    Ok(Connection::new(uri, stream))
+                })
+            }
+            Err(reason) => {
+                let error = ConnectError::Io(std::io::Error::other(reason));
+                Box::pin(std::future::ready(Err(error)))
+            }
+        }
+    }
 }
 
 /// A server's refusal of an upgrade, with what awc would drop.

@@ -4,9 +4,19 @@ mod adapter;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "client")]
+pub(crate) mod environment;
+#[cfg(feature = "client")]
 pub mod http;
+#[cfg(any(feature = "simulator", feature = "ticos"))]
+pub(crate) mod json;
 #[cfg(feature = "client")]
 pub(crate) mod network;
+#[cfg(feature = "client")]
+pub mod proxy;
+#[cfg(any(feature = "mezon", feature = "token-bowl"))]
+pub(crate) mod reach;
+#[cfg(any(feature = "mesh", feature = "payman"))]
+pub(crate) mod redact;
 #[cfg(feature = "client")]
 pub(crate) mod retry_after;
 #[cfg(feature = "client")]

@@ -16,11 +16,13 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use futures::future::LocalBoxFuture;
 use serde_json::{Map, Value, json};
 
 use super::error::Refusal;
 use super::fault::Fault;
 use super::platform::Platform;
+use crate::platform::json;
 
 /// The platforms that run, by name.
 pub(super) type Platforms = Arc<Vec<(&'static str, Arc<dyn Platform>)>>;
@@ -52,7 +54,13 @@ async fn handle(
     platforms: web::Data<Platforms>,
     body: Result<web::Bytes, actix_web::Error>,
 ) -> HttpResponse {
+    let dial = dialing(&request, &platforms, body.as_ref().ok());
     let answer = match &body {
+        _ if dial.is_some() => match dial {
+            Some(Ok(dial)) => dial.await,
+            Some(Err(refusal)) => Err(refusal),
+            None => Ok(Value::Null),
+        },
         Ok(body) => answer(
             &platforms,
             request.method().as_str(),
@@ -66,9 +74,27 @@ async fn handle(
         Ok(value) => HttpResponse::Ok().json(value),
         Err(refusal) => {
             let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-            HttpResponse::build(status).json(json!({"error": refusal.text}))
+            HttpResponse::build(status).json(json!({"ok": false, "error": refusal.text}))
         }
     }
+}
+
+/// Begins to dial, if that is what is asked of a platform that does.
+fn dialing(
+    request: &HttpRequest,
+    platforms: &Platforms,
+    body: Option<&web::Bytes>,
+) -> Option<Result<LocalBoxFuture<'static, Result<Value, Refusal>>, Refusal>> {
+    let name = request.path().trim_matches('/').strip_suffix("/connect")?;
+    let (_, platform) = platforms.iter().find(|(known, _)| *known == name)?;
+    let body = match object(body?) {
+        Ok(body) => body,
+        Err(refusal) => return Some(Err(refusal)),
+    };
+    if let Err(refusal) = expect(request.method().as_str(), "POST") {
+        return Some(Err(refusal));
+    }
+    Arc::clone(platform).dial(body).map(Ok)
 }
 
 /// Answers one request.
@@ -107,7 +133,7 @@ fn answer(
                 "chaos: rate is required, a number from 0 to 1",
             )),
         },
-        other => platform.command(other, body),
+        other => platform.command_with_query(other, query, body),
     }
 }
 
@@ -150,7 +176,7 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Map::new());
     }
-    match serde_json::from_slice(body) {
+    match json::parse(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Refusal::bad("body: must be a JSON object")),
         Err(fault) => Err(Refusal::bad(format!("body is not JSON: {fault}"))),

@@ -19,8 +19,14 @@
 //! | `revoke` | every token is unknown, refresh tokens too; sockets are closed with code 1008 | |
 //! | `skew` | the server's clock is wrong when it dates and judges tokens | `ms`: ahead, negative: behind |
 //! | `slow` | the server reads slowly from the open sockets | `bytes` 1,024 a second, `ms` 30,000 |
-//! | `stall` | open sockets are ignored and get nothing (half-open); what was to be sent is lost | `ms` 30,000 |
+//! | `stall` | open sockets are ignored and get nothing (half-open); what was to be sent is lost, but on Token Bowl Chat comes afterwards | `ms` 30,000 |
 //! | `truncate` | a message to a client, or with `path` an answer over HTTP, ends in the middle | `count` 1, `path` |
+//!
+//! Payman and Mesh have no websockets: there `disconnect`, `garbage` and `stall` befall the next `count` requests, which are cut, answered with
+//! a 200 that is no JSON, or answered late, and with an `ms` of 0 never. On Mesh a stall that names no time never ends either, and a request
+//! meets one fault at most, in the order in which they were asked for.
+//!
+//! With `user` only the sockets of that user are concerned, on platforms where people have sockets.
 //!
 //! A `count` of 0 takes back the waiting faults of that kind. An `ms` of 0 ends a stall, a slow reader or a maintenance.
 //!
@@ -174,6 +180,8 @@ pub struct Fault {
     pub path: Option<String>,
     /// The body of `http`, in place of the platform's own.
     pub body: Option<Value>,
+    /// Only sockets of this user are concerned, where sockets are.
+    pub user: Option<String>,
 }
 
 impl From<FaultKind> for Fault {
@@ -196,6 +204,7 @@ impl Fault {
             bytes: kind.bytes(),
             path: None,
             body: None,
+            user: None,
         }
     }
 
@@ -245,6 +254,13 @@ impl Fault {
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
+        self
+    }
+
+    /// Sets whose sockets are concerned.
+    #[must_use]
+    pub fn user(mut self, name: impl Into<String>) -> Self {
+        self.user = Some(name.into());
         self
     }
 
@@ -325,9 +341,13 @@ impl Fault {
                 Value::String(path) => self.path = Some(path).filter(|path| !path.is_empty()),
                 other => return Err(format!("{other} is no text")),
             },
+            "user" => match value {
+                Value::String(name) => self.user = Some(name),
+                other => return Err(format!("{other} is no text")),
+            },
             "body" => self.body = Some(value),
             _ => {
-                let known = "body, bytes, code, count, direction, kind, ms, path, status";
+                let known = "body, bytes, code, count, direction, kind, ms, path, status, user";
                 return Err(format!("there is no such field, known are {known}"));
             }
         }
@@ -366,6 +386,7 @@ impl Fault {
         );
         put("path", self.path.clone().map(Into::into));
         put("body", self.body.clone());
+        put("user", self.user.clone().map(Into::into));
         Value::Object(body)
     }
 

@@ -1,6 +1,7 @@
 //! What a platform gives to the simulator: its logic, without a network.
 
 use std::fmt;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use greenroom_actors::clock::{self, Instant};
@@ -23,15 +24,19 @@ pub struct Now {
     pub at: Instant,
     /// Seconds since 1970.
     pub unix: u64,
+    /// The part of a second beyond that, in microseconds.
+    pub micros: u32,
 }
 
 impl Now {
     /// Reads the clocks.
     #[must_use]
     pub fn read() -> Self {
+        let since_epoch = clock::date().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             at: clock::now(),
-            unix: clock::unix_seconds(),
+            unix: since_epoch.as_secs(),
+            micros: since_epoch.subsec_micros(),
         }
     }
 
@@ -67,8 +72,30 @@ pub enum Out {
         /// The answer.
         frame: Frame,
     },
+    /// The platform closes a socket.
+    Close {
+        /// Which one.
+        socket: SocketId,
+        /// The code of the close frame.
+        code: u16,
+        /// Why, for a person.
+        reason: String,
+    },
+    /// The platform gives up a socket without a close frame.
+    Cut(SocketId),
     /// Something that happened, for each socket in its own words.
     Event(Vec<(SocketId, Frame)>),
+    /// A web hook is called in the background.
+    Post(Post),
+}
+
+/// A call of a web hook: a POST of JSON, which is tried again if it fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// Where to.
+    pub url: String,
+    /// The JSON.
+    pub body: Bytes,
 }
 
 /// What goes wrong with tokens.
@@ -90,8 +117,38 @@ pub trait Host: fmt::Debug + Send {
         &FaultKind::ALL
     }
 
-    /// Returns the path at which websockets are opened.
-    fn socket_path(&self) -> &'static str;
+    /// Says whether the platform dials its clients, so that what it says first is up to it. Then a stall holds what is sent, in place of
+    /// losing it, and a delay is one of every frame from then on.
+    fn speaks_first(&self) -> bool {
+        false
+    }
+
+    /// Returns the name under which the ready line gives the address, if that is not the platform's.
+    fn ready_name(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Returns the path at which a websocket was opened, if the journal shall show it with each frame.
+    fn frame_path(&self, socket: SocketId) -> Option<&'static str> {
+        let _ = socket;
+        None
+    }
+
+    /// The platform has dialed a client, under this number.
+    fn dialed(&mut self, socket: SocketId) {
+        let _ = socket;
+    }
+
+    /// Returns the kinds of faults that are drawn at random; by default all that make sense.
+    fn drawn_faults(&self) -> &'static [FaultKind] {
+        self.faults()
+    }
+
+    /// Returns the paths at which websockets are opened; none by default. Where there are none, the faults of sockets befall requests and
+    /// streams of events.
+    fn socket_paths(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Returns the subprotocols that are offered on websockets.
     fn subprotocols(&self) -> &'static [&'static str] {
@@ -107,6 +164,25 @@ pub trait Host: fmt::Debug + Send {
     /// Returns the path at which a stream of server-sent events is opened, if there is one.
     fn stream_path(&self) -> Option<&'static str> {
         None
+    }
+
+    /// Says whether a request opens a stream of server-sent events that is fed as websockets are: [`open`](Self::open) opens it,
+    /// [`Out::Event`] carries events as they are on the wire, and a close frame ends it.
+    fn is_stream(&self, request: &Request) -> bool {
+        let _ = request;
+        false
+    }
+
+    /// Says what a stream or websocket gets first, right after it was opened.
+    fn opened(&mut self, now: Now, socket: SocketId) -> Vec<Out> {
+        let _ = (now, socket);
+        Vec::new()
+    }
+
+    /// Says for how long the answer to a request is held back; other requests do not wait for it.
+    fn late(&self, request: &Request) -> Duration {
+        let _ = request;
+        Duration::ZERO
     }
 
     /// Opens a stream of server-sent events; it ends when the sender is dropped.
@@ -132,11 +208,70 @@ pub trait Host: fmt::Debug + Send {
     /// Takes in a message of an open websocket.
     fn receive(&mut self, now: Now, socket: SocketId, frame: &Frame) -> Vec<Out>;
 
+    /// A client has shown that it is there, by a message or a ping or pong frame.
+    fn heard(&mut self, now: Now, socket: SocketId) {
+        let _ = (now, socket);
+    }
+
+    /// Returns when something is due that nobody asks for, such as a ping. It is asked again after an upgrade and after each
+    /// [`tick`](Self::tick); what makes something due earlier beside that has no effect until then.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Does what is due.
+    fn tick(&mut self, now: Now) -> Vec<Out> {
+        let _ = now;
+        Vec::new()
+    }
+
     /// A websocket has ended, on either side.
     fn close(&mut self, socket: SocketId);
 
+    /// Returns the code and the text with which a websocket is closed when the server ends.
+    fn goodbye(&self, socket: SocketId) -> (u16, &'static str) {
+        let _ = socket;
+        (1_001, "")
+    }
+
+    /// Returns the open sockets of a user, none if there is no such user.
+    fn sockets_of(&self, user: &str) -> Option<Vec<SocketId>> {
+        let _ = user;
+        None
+    }
+
+    /// Says whether a stalled socket loses what was to be sent meanwhile; otherwise it is sent afterwards.
+    fn stall_loses(&self) -> bool {
+        true
+    }
+
+    /// Says whether a request meets one waiting fault at most, the first that was asked for; otherwise the first of each kind.
+    fn meets_one_fault(&self) -> bool {
+        false
+    }
+
+    /// Says whether a stall that names no time lasts until the client gives up.
+    fn stalls_for_good(&self) -> bool {
+        false
+    }
+
+    /// Says whether the fault `delay` holds back answers on sockets, beside those over HTTP.
+    fn delays_sockets(&self) -> bool {
+        true
+    }
+
+    /// Returns the answer of the fault `http`.
+    fn injected(&self, status: u16) -> Response {
+        self.error(status, &format!("injected {status}"))
+    }
+
     /// Returns an error in the platform's own words.
     fn error(&self, status: u16, text: &str) -> Response;
+
+    /// Says whether the fault `http` advises with 429 and 503 when to come back even if it names no time: at once.
+    fn always_advises(&self) -> bool {
+        false
+    }
 
     /// Lets something go wrong with tokens.
     fn tokens(&mut self, fault: TokenFault);
@@ -176,6 +311,22 @@ pub trait Host: fmt::Debug + Send {
         Err(Refusal::unknown(format!(
             "unknown command \"{name}\", known are chaos, emit, fault, journal, say"
         )))
+    }
+
+    /// As [`command`](Self::command), with the query of the request.
+    ///
+    /// # Errors
+    ///
+    /// As [`command`](Self::command).
+    fn command_with_query(
+        &mut self,
+        now: Now,
+        name: &str,
+        query: &str,
+        body: Map<String, Value>,
+    ) -> Result<(Value, Vec<Out>), Refusal> {
+        let _ = query;
+        self.command(now, name, body)
     }
 
     /// Takes what was said since the last time, by users and by bots, as the platform has it on record.

@@ -28,6 +28,13 @@ pub enum Body {
         /// The content type that they came with, or nothing.
         content_type: String,
     },
+    /// The end of a websocket, by a close frame.
+    Close {
+        /// The code, if there was one.
+        code: Option<u16>,
+        /// What came with it.
+        reason: String,
+    },
     /// The beginning of a body that is too long for the journal: shown as `{"hex":…,"bytes":N}`.
     Cut {
         /// The first bytes.
@@ -55,6 +62,8 @@ pub struct Entry {
     pub direction: Direction,
     /// The request that it belongs to; none for frames of a websocket.
     pub http: Option<Http>,
+    /// Where the websocket of a frame was opened, if the platform has several kinds of them.
+    pub path: Option<&'static str>,
     /// What it carried.
     pub body: Body,
 }
@@ -90,10 +99,14 @@ impl Entry {
             Some(http) => http.fill(&mut row),
             None => {
                 let kind = match self.body {
+                    Body::Close { .. } => "close",
                     Body::Fault(_) => "fault",
                     Body::Cut { .. } | Body::Frame { .. } | Body::Http { .. } => "ws",
                 };
                 row.insert("kind".into(), kind.into());
+                if let Some(path) = self.path {
+                    row.insert("path".into(), path.into());
+                }
             }
         }
         row
@@ -138,6 +151,14 @@ impl Http {
 }
 
 impl Body {
+    /// Wraps a close frame.
+    pub(super) fn closed(reason: Option<&(u16, String)>) -> Self {
+        Self::Close {
+            code: reason.map(|(code, _)| *code),
+            reason: reason.map(|(_, text)| text.clone()).unwrap_or_default(),
+        }
+    }
+
     /// Leaves of a long body what the journal keeps.
     fn bounded(self) -> Self {
         match &self {
@@ -158,6 +179,7 @@ impl Body {
     #[must_use]
     pub fn to_json(&self) -> Value {
         match self {
+            Self::Close { code, reason } => json!({"code": code, "reason": reason}),
             Self::Fault(fault) => fault.clone(),
             Self::Cut { head, bytes } => {
                 let mut shown = hex(head);
@@ -174,6 +196,7 @@ impl Body {
 
     pub(crate) fn len(&self) -> usize {
         match self {
+            Self::Close { reason, .. } => reason.len(),
             Self::Fault(_) => 256,
             Self::Cut { head, .. } => head.len(),
             Self::Frame { bytes, .. } | Self::Http { bytes, .. } => bytes.len(),
@@ -225,11 +248,32 @@ impl Journal {
 
     /// Adds an entry and forgets the oldest ones if the journal is full.
     pub fn push(&mut self, direction: Direction, http: Option<Http>, body: Body) {
+        self.add(direction, http, None, body);
+    }
+
+    /// Adds a frame of a websocket that was opened at `path`, if that is to be shown.
+    pub(super) fn push_frame(
+        &mut self,
+        direction: Direction,
+        path: Option<&'static str>,
+        body: Body,
+    ) {
+        self.add(direction, None, path, body);
+    }
+
+    fn add(
+        &mut self,
+        direction: Direction,
+        http: Option<Http>,
+        path: Option<&'static str>,
+        body: Body,
+    ) {
         self.last += 1;
         let entry = Entry {
             seq: self.last,
             direction,
             http,
+            path,
             body: body.bounded(),
         };
         #[cfg(feature = "testing")]

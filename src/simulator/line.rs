@@ -19,6 +19,11 @@ pub(crate) struct Order {
 pub(crate) trait Plug: Send + Sync {
     /// Ends the connection in both directions; neither side gets to say anything more.
     fn pull(&self);
+
+    /// Says whether the client has closed the connection, if that can be seen.
+    fn is_unplugged(&self) -> bool {
+        false
+    }
 }
 
 /// The sending end; the receiving one is with the websocket.
@@ -76,11 +81,15 @@ impl Line {
     }
 
     /// Asks for a close frame; a line that is full is cut.
-    pub(super) fn close(&self, code: u16, at: Instant) {
-        let reason = (code != NO_CODE).then(|| (code, String::new()));
+    pub(super) fn close(&self, reason: Option<(u16, String)>, at: Instant) {
         if self.send(Frame::Close(reason), at).is_err() {
             self.cut();
         }
+    }
+
+    /// Says whether the client is known to have gone.
+    pub(super) fn is_unplugged(&self) -> bool {
+        self.plug.as_ref().is_some_and(|plug| plug.is_unplugged())
     }
 
     /// Cuts the connection.
@@ -111,5 +120,3 @@ pub(crate) fn weight(frame: &Frame) -> usize {
 
 /// What a frame costs beside its bytes, so that many small ones are bounded as well.
 const OVERHEAD: usize = 64;
-/// The code that stands for a close frame without one.
-const NO_CODE: u16 = 1_005;

@@ -1,5 +1,11 @@
 //! The simulated platforms: faithful servers on ports of their own, and one API to control them.
 //!
+//! | platform | what it serves |
+//! |---|---|
+//! | `mezon` | REST and websocket of both wires |
+//! | `token_bowl` | REST, the plain websocket and the Centrifugo line, over one world |
+//! | `mesh`, `auth0` | the API of Mesh, and the tenant where its users log in |
+//!
 //! [`Simulator`] starts every platform together with the control API. Clients of the platforms, our own and those that
 //! others wrote, work against it unchanged.
 //!
@@ -18,13 +24,19 @@
 //! # }
 //! ```
 
+#[cfg(any(feature = "mesh", feature = "payman"))]
+pub(crate) mod bounded;
 mod chaos;
 mod control;
+mod dial;
 mod error;
 mod exchange;
 pub mod fault;
+mod hooks;
 mod host;
 pub(crate) mod journal;
+#[cfg(any(feature = "mesh", feature = "mezon", feature = "token-bowl"))]
+pub(crate) mod jwt;
 pub(crate) mod line;
 pub(crate) mod network;
 mod pending;
@@ -35,6 +47,7 @@ mod script;
 mod serve;
 pub(crate) mod server;
 mod socket;
+pub(crate) mod stream;
 pub(crate) mod wire;
 mod world;
 
@@ -46,13 +59,17 @@ use actix_web::dev::ServerHandle;
 use greenroom_actors::entropy::Entropy;
 
 use self::server::Server;
+use crate::platform::tls::Trust;
+use crate::platform::{Network, Sockets};
 
 pub use self::error::{Refusal, SimulatorError};
-pub use self::exchange::{Request, Response};
+pub use self::exchange::{Request, Response, decode};
 pub use self::fault::{Fault, FaultKind};
-pub use self::host::{Host, Now, Out, SocketId, Spoken, TokenFault};
+pub use self::host::{Host, Now, Out, Post, SocketId, Spoken, TokenFault};
 pub use self::journal::{Body, Direction, Entry, Http, Journal, hex};
-pub use self::platform::{Maker, Platform, Setup};
+#[cfg(feature = "testing")]
+pub use self::platform::MakeAdapter;
+pub use self::platform::{Hosts, Maker, Platform, Setup};
 pub use self::ports::Ports;
 pub use self::script::{Cue, Script};
 pub use self::world::{Located, Section, World, WorldFault};
@@ -63,7 +80,7 @@ pub struct Simulator {
     platforms: control::Platforms,
     control: String,
     handles: Vec<Handle>,
-    script: Option<actix_rt::task::JoinHandle<()>>,
+    tasks: Vec<actix_rt::task::JoinHandle<()>>,
 }
 
 impl Simulator {
@@ -103,7 +120,10 @@ impl Simulator {
         let mut pairs: Vec<String> = self
             .platforms
             .iter()
-            .map(|(name, platform)| format!("\"{name}\":\"{}\"", platform.url()))
+            .map(|(name, platform)| {
+                let name = platform.ready_name().unwrap_or(name);
+                format!("\"{name}\":\"{}\"", platform.url())
+            })
             .collect();
         pairs.push(format!("\"control\":\"{}\"", self.control));
         format!("{{{}}}", pairs.join(","))
@@ -123,8 +143,8 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        if let Some(script) = &self.script {
-            script.abort();
+        for task in &self.tasks {
+            task.abort();
         }
         for handle in &self.handles {
             // the order is given at once, waiting for it is not needed
@@ -205,25 +225,35 @@ impl SimulatorBuilder {
         reason = "it must be called on a running arbiter"
     )]
     pub async fn start(self) -> Result<Simulator, SimulatorError> {
-        let mut names: Vec<&str> = registry::PLATFORMS.iter().map(|maker| maker.name).collect();
-        self.world.check(&names)?;
-        names.push(CONTROL);
+        let sections: Vec<&str> = registry::PLATFORMS.iter().map(|maker| maker.name).collect();
+        self.world.check(&sections)?;
+        let names = registry::PLATFORMS.iter().flat_map(Maker::names);
+        let names: Vec<&str> = names.chain([CONTROL]).collect();
         self.ports.check(&names)?;
         let entropy = self.seed.map_or_else(Entropy::from_system, Entropy::seeded);
         let mut simulator = Simulator {
             platforms: Arc::default(),
             control: String::new(),
             handles: Vec::new(),
-            script: None,
+            tasks: Vec::new(),
         };
         let mut platforms: Vec<(&'static str, Arc<dyn Platform>)> = Vec::new();
         for maker in registry::PLATFORMS {
-            let listener = self.bind(maker.name)?;
-            let platform = self.platform(maker, url_of(&listener), &entropy)?;
-            let server = serve::serve(&platform, listener)
-                .map_err(|source| self.refused(maker.name, source))?;
-            simulator.run(server);
-            platforms.push((maker.name, platform));
+            let bound: Result<Vec<_>, _> = maker.names().map(|name| self.bind(name)).collect();
+            let bound = bound?;
+            let urls: Vec<String> = bound.iter().map(url_of).collect();
+            let made = self.servers(maker, &urls, &entropy)?;
+            for (listener, (name, platform)) in bound.into_iter().zip(made) {
+                let server = serve::serve(&platform, listener)
+                    .map_err(|source| self.refused(name, source))?;
+                simulator.run(server);
+                let internet = || Sockets.http(&Trust::web());
+                simulator.tasks.extend([
+                    actix_rt::spawn(Arc::clone(&platform).keep_time()),
+                    actix_rt::spawn(Arc::clone(&platform).call_hooks(internet)),
+                ]);
+                platforms.push((name, platform));
+            }
         }
         self.script.check(&platforms)?;
         for (_, platform) in platforms.iter().filter(|_| self.chaos != 0.0) {
@@ -234,7 +264,7 @@ impl SimulatorBuilder {
         simulator.platforms = Arc::new(platforms);
         if !self.script.cues().is_empty() {
             let play = self.script.clone().play(Arc::clone(&simulator.platforms));
-            simulator.script = Some(actix_rt::spawn(play));
+            simulator.tasks.push(actix_rt::spawn(play));
         }
         let listener = self.bind(CONTROL)?;
         simulator.control = url_of(&listener);
@@ -244,20 +274,25 @@ impl SimulatorBuilder {
         Ok(simulator)
     }
 
-    /// Makes a platform that is to be reached at `url`.
-    pub(crate) fn platform(
+    /// Makes the servers of a platform, which are to be reached at `urls`.
+    pub(crate) fn servers(
         &self,
         maker: &Maker,
-        url: String,
+        urls: &[String],
         entropy: &Entropy,
-    ) -> Result<Arc<Server>, SimulatorError> {
-        let entropy = entropy.derive(maker.name);
-        let host = (maker.make)(Setup {
-            url: &url,
+    ) -> Result<Vec<(&'static str, Arc<Server>)>, SimulatorError> {
+        let hosts = (maker.make)(Setup {
+            url: urls.first().map_or("", String::as_str),
+            beside: urls.get(1..).unwrap_or_default(),
             world: &self.world,
-            entropy: entropy.clone(),
+            entropy: entropy.derive(maker.name),
         })?;
-        Ok(Arc::new(Server::new(host, url, entropy)))
+        let named = maker.names().zip(urls).zip(hosts);
+        let served = named.map(|((name, url), host)| {
+            let server = Server::new(host, url.clone(), entropy.derive(name));
+            (name, Arc::new(server))
+        });
+        Ok(served.collect())
     }
 
     fn bind(&self, name: &str) -> Result<TcpListener, SimulatorError> {

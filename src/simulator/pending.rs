@@ -34,10 +34,15 @@ impl Pending {
 
     /// Takes one of the first fault of `kind` that meets `target`.
     pub(super) fn take(&mut self, kind: FaultKind, target: Target<'_>) -> Option<Fault> {
+        self.take_any(&[kind], target)
+    }
+
+    /// Takes one of the first fault of any of these kinds that meets `target`.
+    pub(super) fn take_any(&mut self, kinds: &[FaultKind], target: Target<'_>) -> Option<Fault> {
         let place = self
             .faults
             .iter()
-            .position(|fault| fault.kind == kind && fault.meets(target))?;
+            .position(|fault| kinds.contains(&fault.kind) && fault.meets(target))?;
         let waiting = self.faults.get_mut(place)?;
         waiting.count -= 1;
         let fault = waiting.clone().count(1);

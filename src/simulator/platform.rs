@@ -1,7 +1,9 @@
 //! What the simulator asks of a simulated platform.
 
 use std::fmt;
+use std::sync::Arc;
 
+use futures::future::LocalBoxFuture;
 use greenroom_actors::entropy::Entropy;
 use serde_json::{Map, Value};
 
@@ -66,27 +68,77 @@ pub trait Platform: fmt::Debug + Send + Sync {
         )))
     }
 
+    /// As [`command`](Self::command), with the query of the request.
+    ///
+    /// # Errors
+    ///
+    /// As [`command`](Self::command).
+    fn command_with_query(
+        &self,
+        name: &str,
+        query: &str,
+        body: Map<String, Value>,
+    ) -> Result<Value, Refusal> {
+        let _ = query;
+        self.command(name, body)
+    }
+
+    /// Dials the client that the body names; none if the platform does not dial. It is carried out on the thread of the caller.
+    fn dial(
+        self: Arc<Self>,
+        body: Map<String, Value>,
+    ) -> Option<LocalBoxFuture<'static, Result<Value, Refusal>>> {
+        drop(body);
+        None
+    }
+
+    /// Returns the name under which the ready line gives the address, if that is not the platform's.
+    fn ready_name(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Tells connected clients that the simulator ends.
     fn stop(&self);
 }
+
+/// The logic of the servers of a platform.
+pub type Hosts = Vec<Box<dyn Host>>;
 
 /// How to make a simulated platform.
 #[derive(Clone, Copy, Debug)]
 pub struct Maker {
     /// The name of the platform in addresses, files and the ready line.
     pub name: &'static str,
-    /// Makes its logic.
-    pub make: fn(Setup<'_>) -> Result<Box<dyn Host>, SimulatorError>,
+    /// The names of its other servers, each with an address, faults and a journal of its own.
+    pub beside: &'static [&'static str],
+    /// Makes the logic of its servers, in the order of their names.
+    pub make: fn(Setup<'_>) -> Result<Hosts, SimulatorError>,
+    /// Who speaks where in the default world: names of users and channels; none where nobody speaks.
+    #[cfg(feature = "testing")]
+    pub talks: &'static [(&'static str, &'static str)],
     /// Puts a bot on it, with the account of the default world, at this address.
     #[cfg(feature = "testing")]
-    pub adapter: fn(&str) -> Box<dyn crate::platform::Adapter>,
+    pub adapter: Option<MakeAdapter>,
 }
+
+impl Maker {
+    /// Returns the names of all its servers.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.name).chain(self.beside.iter().copied())
+    }
+}
+
+/// Makes an adapter of a platform at an address.
+#[cfg(feature = "testing")]
+pub type MakeAdapter = fn(&str) -> Box<dyn crate::platform::Adapter>;
 
 /// What a platform is made with.
 #[derive(Debug)]
 pub struct Setup<'a> {
     /// Where it is reached, e.g. `http://127.0.0.1:7350`.
     pub url: &'a str,
+    /// Where its other servers are reached, in the order of their names.
+    pub beside: &'a [String],
     /// The world file, of which it reads its own section.
     pub world: &'a World,
     /// Its own stream of random numbers.

@@ -6,4 +6,12 @@ use super::platform::Maker;
 pub(crate) const PLATFORMS: &[Maker] = &[
     #[cfg(feature = "mezon")]
     crate::mezon::fake::MAKER,
+    #[cfg(feature = "ticos")]
+    crate::ticos::fake::MAKER,
+    #[cfg(feature = "token-bowl")]
+    crate::token_bowl::fake::MAKER,
+    #[cfg(feature = "payman")]
+    crate::payman::fake::MAKER,
+    #[cfg(feature = "mesh")]
+    crate::mesh::fake::MAKER,
 ];

@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use actix_web::body::SizedStream;
 use actix_web::dev::Extensions;
+use actix_web::guard;
 use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use actix_web_actors::ws;
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 
 use super::exchange::{Request, Response};
 use super::line::Plug;
 use super::network::{End, Opening};
 use super::server::Server;
 use super::socket::Socket;
+use super::stream::Events;
 
 const BODY_LIMIT: usize = 16 << 20;
 /// Longer than clients keep idle connections, so that none is closed while a request is on its way.
@@ -30,12 +32,12 @@ pub(super) fn serve(
     listener: TcpListener,
 ) -> io::Result<actix_web::dev::Server> {
     let server = Arc::clone(server);
-    let path = server.socket_path();
     let factory = move || {
-        let app = App::new()
-            .app_data(web::Data::from(Arc::clone(&server)))
-            .app_data(web::PayloadConfig::new(BODY_LIMIT))
-            .route(path, web::get().to(open));
+        let mut app = App::new().app_data(web::Data::from(Arc::clone(&server)));
+        for path in server.socket_paths() {
+            let upgrade = guard::fn_guard(|request| request.head().upgrade());
+            app = app.route(path, web::get().guard(upgrade).to(open));
+        }
         // a path that no request has, if there are no streams
         let events = server.stream_path().unwrap_or("/ /");
         app.route(events, web::get().to(listen))
@@ -60,6 +62,11 @@ impl Plug for TcpPlug {
         if let Err(fault) = self.0.shutdown(Shutdown::Both) {
             tracing::debug!(%fault, "the connection had ended");
         }
+    }
+
+    fn is_unplugged(&self) -> bool {
+        // The socket does not block: there is nothing to read while the client is there.
+        matches!(self.0.peek(&mut [0]), Ok(0))
     }
 }
 
@@ -109,24 +116,40 @@ async fn listen(http: HttpRequest, server: web::Data<Server>) -> HttpResponse {
 }
 
 /// Answers a request over HTTP.
-async fn call(
-    http: HttpRequest,
-    server: web::Data<Server>,
-    body: Result<Bytes, actix_web::Error>,
-) -> HttpResponse {
-    let body = match body {
-        Ok(body) => body,
-        Err(fault) => return HttpResponse::BadRequest().body(format!("body: {fault}")),
+async fn call(http: HttpRequest, payload: web::Payload, server: web::Data<Server>) -> HttpResponse {
+    let body = match http.head().upgrade() {
+        // what follows is no body, and has no end
+        true => Bytes::new(),
+        false => match payload.to_bytes_limited(BODY_LIMIT).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(fault)) => return HttpResponse::BadRequest().body(format!("body: {fault}")),
+            Err(_) => return response_of(&server.error(413, "Request body is too large")),
+        },
     };
     let request = request_of(&http, body);
     let gate = server.begin(&request);
     wait(gate.hold).await;
+    let plug = http.conn_data::<Arc<dyn Plug>>().cloned();
+    if server.is_stream(&request) {
+        wait(server.late(&request)).await;
+        return match server.open(&request, gate, plug.clone()) {
+            Opening::Accepted(accepted) => HttpResponse::Ok()
+                .content_type("text/event-stream")
+                .insert_header(("cache-control", "no-cache"))
+                .force_close()
+                .streaming(
+                    Events::new(accepted, server.into_inner()).map(Ok::<_, actix_web::Error>),
+                ),
+            Opening::Cut => cut(plug),
+            Opening::Refused(refused) => response_of(&refused),
+        };
+    }
     let reply = server.finish(&request, gate);
     wait(reply.hold).await;
     match reply.end {
         End::Whole(response) => response_of(&response),
         End::Half(response) => half_of(&response),
-        End::Cut => cut(http.conn_data::<Arc<dyn Plug>>().cloned()),
+        End::Cut => cut(plug),
     }
 }
 

@@ -1,33 +1,41 @@
 //! One simulated platform, shared by its sockets and its control side.
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::LocalBoxFuture;
 use greenroom_actors::clock::Instant;
 use greenroom_actors::connection::Frame;
 use greenroom_actors::entropy::Entropy;
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::error::Refusal;
 use super::exchange::{Request, Response};
 use super::fault::{Fault, FaultKind};
+use super::hooks;
 use super::host::{Host, Now, Out, SocketId};
 use super::journal::Entry;
 use super::line::Plug;
 use super::network::{Gate, Network, Opening, Reply};
 use super::platform::Platform;
+use crate::platform::http::Exchange;
 
 /// A simulated platform behind one lock: what happens has one order.
 pub(crate) struct Server {
     url: String,
     entropy: Entropy,
-    socket_path: &'static str,
+    socket_paths: &'static [&'static str],
     stream_path: Option<&'static str>,
     subprotocols: &'static [&'static str],
     kinds: &'static [FaultKind],
+    ready_name: Option<&'static str>,
+    speaks_first: bool,
+    /// A websocket was opened.
+    opened: Notify,
     network: Mutex<Network>,
 }
 
@@ -44,21 +52,34 @@ impl Server {
     pub(crate) fn new(host: Box<dyn Host>, url: String, entropy: Entropy) -> Self {
         Self {
             url,
-            socket_path: host.socket_path(),
+            socket_paths: host.socket_paths(),
             stream_path: host.stream_path(),
             subprotocols: host.subprotocols(),
             kinds: host.faults(),
+            ready_name: host.ready_name(),
+            speaks_first: host.speaks_first(),
+            opened: Notify::new(),
             network: Mutex::new(Network::new(host, &entropy)),
             entropy,
         }
     }
 
-    pub(crate) fn socket_path(&self) -> &'static str {
-        self.socket_path
+    pub(crate) fn socket_paths(&self) -> &'static [&'static str] {
+        self.socket_paths
     }
 
     pub(crate) fn stream_path(&self) -> Option<&'static str> {
         self.stream_path
+    }
+
+    /// Says whether a request opens a stream of events that is fed as websockets are.
+    pub(crate) fn is_stream(&self, request: &Request) -> bool {
+        self.lock().host.is_stream(request)
+    }
+
+    /// Says for how long the answer to a request is held back.
+    pub(crate) fn late(&self, request: &Request) -> Duration {
+        self.lock().host.late(request)
     }
 
     pub(super) fn subprotocols(&self) -> &'static [&'static str] {
@@ -67,6 +88,11 @@ impl Server {
 
     pub(crate) fn begin(&self, request: &Request) -> Gate {
         self.lock().begin(Now::read(), request)
+    }
+
+    /// Makes an error in the platform's own words.
+    pub(super) fn error(&self, status: u16, text: &str) -> Response {
+        self.lock().host.error(status, text)
     }
 
     pub(crate) fn begin_upgrade(&self, request: &Request) -> Gate {
@@ -83,7 +109,37 @@ impl Server {
         gate: Gate,
         plug: Option<Arc<dyn Plug>>,
     ) -> Opening {
-        self.lock().open(Now::read(), request, gate, plug)
+        let opening = self.lock().open(Now::read(), request, gate, plug);
+        self.opened.notify_one();
+        opening
+    }
+
+    /// Does what is due at its moment, for as long as the platform runs.
+    pub(crate) async fn keep_time(self: Arc<Self>) {
+        loop {
+            let due = self.lock().host.due();
+            let opened = self.opened.notified();
+            match due {
+                None => opened.await,
+                Some(at) => {
+                    let _ = tokio::time::timeout_at(at, opened).await;
+                    self.lock().tick(Now::read());
+                }
+            }
+        }
+    }
+
+    /// Makes the calls of web hooks, for as long as the platform runs.
+    pub(crate) async fn call_hooks(self: Arc<Self>, connect: impl FnOnce() -> Rc<dyn Exchange>) {
+        let calls = self.lock().hooks.listen();
+        if let Some(calls) = calls {
+            hooks::run(calls, connect).await;
+        }
+    }
+
+    /// Takes a link that the platform has dialed; returns how many there are.
+    pub(super) fn dialed(&self, plug: Arc<dyn Plug>) -> (super::network::Accepted, usize) {
+        self.lock().dialed(plug)
     }
 
     pub(crate) fn stream(
@@ -96,6 +152,11 @@ impl Server {
 
     pub(crate) fn receive(&self, socket: SocketId, frame: &Frame) {
         self.lock().receive(Now::read(), socket, frame);
+    }
+
+    /// A client has sent a ping, a pong or a close frame.
+    pub(crate) fn heard(&self, socket: SocketId, frame: &Frame) {
+        self.lock().heard(Now::read(), socket, frame);
     }
 
     pub(crate) fn stalled(&self, socket: SocketId) -> Option<Duration> {
@@ -111,6 +172,12 @@ impl Server {
     /// So many bytes of a websocket were read.
     pub(crate) fn read(&self, socket: SocketId, bytes: usize) {
         self.lock().read(Now::read(), socket, bytes);
+    }
+
+    /// Answers a ping frame, where no websocket below does.
+    #[cfg(feature = "testing")]
+    pub(crate) fn pong(&self, socket: SocketId, payload: Bytes) {
+        self.lock().pong(Now::read(), socket, payload);
     }
 
     pub(crate) fn closed(&self, socket: SocketId) {
@@ -200,6 +267,30 @@ impl Platform for Server {
     fn command(&self, name: &str, body: Map<String, Value>) -> Result<Value, Refusal> {
         let (answer, _) = self.run(|host, now| host.command(now, name, body))?;
         Ok(answer)
+    }
+
+    fn command_with_query(
+        &self,
+        name: &str,
+        query: &str,
+        body: Map<String, Value>,
+    ) -> Result<Value, Refusal> {
+        let (answer, _) = self.run(|host, now| host.command_with_query(now, name, query, body))?;
+        Ok(answer)
+    }
+
+    fn dial(
+        self: Arc<Self>,
+        body: Map<String, Value>,
+    ) -> Option<LocalBoxFuture<'static, Result<Value, Refusal>>> {
+        match self.speaks_first {
+            true => Some(Box::pin(super::dial::connect(self, body))),
+            false => None,
+        }
+    }
+
+    fn ready_name(&self) -> Option<&'static str> {
+        self.ready_name
     }
 
     fn stop(&self) {

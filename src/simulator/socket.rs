@@ -163,10 +163,19 @@ impl StreamHandler<Result<Message, ProtocolError>> for Socket {
             Ok(Message::Continuation(item)) => self.join(item, ctx),
             Ok(Message::Ping(payload)) if self.server.stalled(self.id).is_none() => {
                 ctx.pong(&payload);
+                self.server.heard(self.id, &Frame::Ping(payload));
+            }
+            Ok(Message::Pong(payload)) if self.server.stalled(self.id).is_none() => {
+                self.server.heard(self.id, &Frame::Pong(payload));
             }
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Nop) => {}
             Ok(Message::Close(reason)) => match self.server.stalled(self.id) {
                 None => {
+                    let frame = reason.clone().map(|reason| {
+                        let text = reason.description.unwrap_or_default();
+                        (reason.code.into(), text)
+                    });
+                    self.server.heard(self.id, &Frame::Close(frame));
                     ctx.close(reason);
                     ctx.stop();
                 }

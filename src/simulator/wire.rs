@@ -36,6 +36,12 @@ impl Wire {
         }
     }
 
+    /// Nothing goes in or out before, and nothing is lost.
+    pub(super) fn pause(&mut self, until: Instant) {
+        self.reads_from = Some(until);
+        self.leaves_from = self.leaves_from.max(Some(until));
+    }
+
     /// Says for how much longer the other side is ignored.
     pub(super) fn stalled(&self, now: Instant) -> Option<Duration> {
         let left = self.stalled_until?.saturating_duration_since(now);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the published clients of the platforms, unchanged, against the simulator.
 
-    tests/interop/run.sh                       both clients, with the `greenroom` that was built last
+    tests/interop/run.sh                       all clients, with the `greenroom` that was built last
     tests/interop/run.sh --client python       only the Python client
     tests/interop/run.sh --sim "PROGRAM ..."   with another simulator, e.g. the example of that name
 
@@ -24,6 +24,10 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 NPM_CLIENT = "mezon-sdk@2.8.33"
+TOKEN_BOWL_CLIENTS = {"plain": "token-bowl-chat==2.1.1", "centrifugo": "token-bowl-chat==4.0.2"}
+PAYMAN_CLIENTS = ["1.0.7", "1.0.8"]
+MESH_CLIENTS = ["1.0.2", "1.0.3"]
+PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 INSTALL, CLIENT, START, STOP = 600, 240, 900, 10
 
 
@@ -56,7 +60,7 @@ class Simulator:
             readable, _, _ = select.select([self.process.stdout], [], [], START)
             self.ready = self.process.stdout.readline().strip() if readable else ""
             addresses = json.loads(self.ready)
-            if not {"mezon", "control"} <= addresses.keys():
+            if not {"auth0", "mesh", "mezon", "payman", "token_bowl", "control"} <= addresses.keys():
                 raise ValueError(self.ready)
             return self
         except ValueError as error:
@@ -80,37 +84,85 @@ def install(command, folder):
         raise Failure(f"{shlex.join(map(str, command))} failed:\n{done.stdout[-2000:]}")
 
 
-def python_client(folder):
-    """Installs the Python client; returns the command that runs its checks."""
+def python_with(folder, requirements):
+    """Makes a virtual environment with what a list names; returns its Python."""
     install([sys.executable, "-m", "venv", "venv"], folder)
     python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    install([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", HERE / "requirements.txt"], folder)
-    return [python, HERE / "python_client.py"]
+    install([python, *PIP, "-r", HERE / requirements], folder)
+    return python
+
+
+def python_client(folder):
+    """Installs the Python client; returns the commands that run its checks."""
+    return [[python_with(folder, "requirements.txt"), HERE / "python_client.py"]]
+
+
+def token_bowl_client(folder):
+    """Installs the clients of both lines of Token Bowl Chat, which need the same libraries; returns the commands that run their checks."""
+    python = python_with(folder, "token_bowl_requirements.txt")
+    commands = []
+    for line, package in TOKEN_BOWL_CLIENTS.items():
+        install([python, *PIP, "--no-deps", "--target", folder / line, package], folder)
+        commands.append([python, HERE / "token_bowl_client.py", line, folder / line])
+    return commands
+
+
+def each_version(folder, platform, versions):
+    """Installs versions of the client of a platform, each with its own environment; returns the commands that run their checks."""
+    commands = []
+    for version in versions:
+        (folder / version).mkdir()
+        python = python_with(folder / version, f"requirements-{platform}-{version}.txt")
+        commands.append([python, HERE / f"{platform}_client.py"])
+    return commands
+
+
+def payman_client(folder):
+    """Installs both versions of the client of Payman; returns the commands that run their checks."""
+    return each_version(folder, "payman", PAYMAN_CLIENTS)
+
+
+def mesh_client(folder):
+    """Installs both versions of the client of Mesh; returns the commands that run their checks."""
+    return each_version(folder, "mesh", MESH_CLIENTS)
 
 
 def npm_client(folder):
-    """Installs the npm client; returns the command that runs its checks."""
+    """Installs the npm client; returns the commands that run its checks."""
     # its database is compiled by an install script, which newer releases of npm have to be told to run
     package = {"name": "interop", "private": True, "allowScripts": {"better-sqlite3": True}}
     (folder / "package.json").write_text(json.dumps(package))
     install([shutil.which("npm") or "npm", "install", "--no-audit", "--no-fund", NPM_CLIENT], folder)
-    return ["node", HERE / "npm_client.js"]
+    return [["node", HERE / "npm_client.js"]]
+
+
+def ticos_device(folder):
+    """Installs the device package of Ticos; returns the commands that run its checks."""
+    return [[python_with(folder, "ticos_requirements.txt"), HERE / "ticos_device.py"]]
 
 
 def run(name, prepare, simulator):
     """Runs the checks of one client; returns how many passed and failed."""
     print(f"--- {name}", flush=True)
+    passed = failed = 0
     # the folder may still be written to for a moment when it is removed
     with tempfile.TemporaryDirectory(prefix="interop-", ignore_cleanup_errors=True) as folder:
         folder = pathlib.Path(folder)
-        command = prepare(folder)
-        with Simulator(simulator) as started:
-            # the program itself, for what it does with the files of the clients
-            program = simulator[0] if simulator[-1] == "sim" and len(simulator) == 2 else ""
-            environment = {**os.environ, "GREENROOM": program and os.path.abspath(program)}
-            done = subprocess.run(
-                [*command, started.ready], cwd=folder, timeout=CLIENT, stdout=subprocess.PIPE, text=True, env=environment
-            )
+        for command in prepare(folder):
+            counts = check(name, command, folder, simulator)
+            passed, failed = passed + counts[0], failed + counts[1]
+    return passed, failed
+
+
+def check(name, command, folder, simulator):
+    """Runs one command of a client against a fresh simulator; returns how many checks passed and failed."""
+    with Simulator(simulator) as started:
+        # the program itself, for what it does with the files of the clients
+        program = simulator[0] if simulator[-1] == "sim" and len(simulator) == 2 else ""
+        environment = {**os.environ, "GREENROOM": program and os.path.abspath(program)}
+        done = subprocess.run(
+            [*command, started.ready], cwd=folder, timeout=CLIENT, stdout=subprocess.PIPE, text=True, env=environment
+        )
     print(done.stdout, end="", flush=True)
     counts = re.search(r"^(\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
     if counts is None:
@@ -122,7 +174,14 @@ def run(name, prepare, simulator):
 
 
 def main():
-    clients = {"python": python_client, "npm": npm_client}
+    clients = {
+        "python": python_client,
+        "npm": npm_client,
+        "ticos": ticos_device,
+        "token-bowl": token_bowl_client,
+        "payman": payman_client,
+        "mesh": mesh_client,
+    }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--client", choices=[*clients, "all"], default="all")
     parser.add_argument("--sim", help="the command that starts the simulator")

@@ -1,5 +1,5 @@
 //! The defects of other clients' message databases, and the better behaviour: D-16, D-29. (D-20 stands beside the queue that it is
-//! about, in `src/mezon/log.rs`.)
+//! about, in `src/cache/tests.rs`.)
 
 use greenroom::actors::cache::{Bound, Limits, Query};
 

@@ -65,10 +65,10 @@ async fn what_cannot_be_emitted_is_refused() {
 async fn the_ready_line_says_where_everything_is() {
     let stage = Stage::open().await;
     let ready: Value = serde_json::from_str(&stage.simulator.ready()).unwrap();
-    assert_eq!(
-        ready,
-        json!({"mezon": stage.url(), "control": stage.simulator.control_url()})
-    );
+    assert_eq!(ready["mezon"], stage.url());
+    assert_eq!(ready["control"], stage.simulator.control_url());
+    let names: Vec<&str> = stage.simulator.names().collect();
+    assert_eq!(ready.as_object().unwrap().len(), names.len() + 1);
     stage.simulator.stop().await;
 }
 
@@ -76,18 +76,18 @@ async fn the_ready_line_says_where_everything_is() {
 async fn wrong_settings_are_named() {
     let world = World::parse("[mezzo]\n").unwrap();
     let fault = Simulator::builder().world(world).start().await.unwrap_err();
-    assert_eq!(
-        fault.to_string(),
-        "world file: line 1: unknown platform \"mezzo\", known are mezon"
-    );
+    let expected = "world file: line 1: unknown platform \"mezzo\", known are mezon";
+    assert!(fault.to_string().starts_with(expected), "{fault}");
     let fault = Simulator::builder()
         .port("mezzo", 0)
         .start()
         .await
         .unwrap_err();
-    assert_eq!(
-        fault.to_string(),
-        "ports: unknown server \"mezzo\", known are mezon, control"
+    let fault = fault.to_string();
+    let expected = "ports: unknown server \"mezzo\", known are mezon, ";
+    assert!(
+        fault.starts_with(expected) && fault.ends_with(", control"),
+        "{fault}"
     );
     let world = World::parse(
         "[[mezon.user]]\nid = 0\nname = \"x\"\n[[mezon.role]]\nid = 1\nclan = 9\ntitle = \"x\"\n",

@@ -1,5 +1,7 @@
 //! What a kept message says, for a person and for a program.
 
+mod token_bowl_message;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -7,10 +9,12 @@ use greenroom_actors::cache::Record;
 use greenroom_actors::error::BoxError;
 use greenroom_actors::event::Id;
 use greenroom_proto::mezon::{self, api};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::token_bowl_message::TokenBowlMessage;
 use crate::mezon::{MezonMessage, read_record, wire_of};
+use crate::token_bowl;
 
 /// Reads the message, if its format is known.
 pub(super) fn read(record: &Record) -> Option<api::ChannelMessage> {
@@ -20,6 +24,9 @@ pub(super) fn read(record: &Record) -> Option<api::ChannelMessage> {
 
 /// Writes the message as JSON, unless anything that can be read of it would be lost.
 pub(super) fn to_json(record: &Record) -> Option<Value> {
+    if record.format == token_bowl::FORMAT {
+        return serde_json::from_slice(&record.body).ok();
+    }
     let wire = wire_of(record.format)?;
     let message: api::ChannelMessage = mezon::decode(wire, record.body.clone()).ok()?;
     let mut json = serde_json::to_value(&message).ok()?;
@@ -35,6 +42,10 @@ pub(super) fn to_json(record: &Record) -> Option<Value> {
 
 /// Makes a body of the given format from JSON.
 pub(super) fn from_json(format: u8, json: &Value) -> Result<Bytes, BoxError> {
+    if format == token_bowl::FORMAT {
+        token_bowl::model::Message::deserialize(json)?;
+        return Ok(serde_json::to_vec(json)?.into());
+    }
     let Some(wire) = wire_of(format) else {
         return Err(format!("bodies of format {format} must be given as base64 in `body`").into());
     };
@@ -79,6 +90,7 @@ pub(super) struct View {
 #[serde(untagged)]
 pub(super) enum Body {
     Message(Box<Message>),
+    TokenBowl(Box<TokenBowlMessage>),
     Other { format: u8, body: String },
 }
 
@@ -101,9 +113,10 @@ pub(super) struct Message {
 
 impl View {
     pub(super) fn new(record: &Record) -> Self {
-        let body = match read(record) {
-            Some(message) => Body::Message(Box::new(Message::new(&message))),
-            None => Body::Other {
+        let body = match (read(record), TokenBowlMessage::read(record)) {
+            (Some(message), _) => Body::Message(Box::new(Message::new(&message))),
+            (None, Some(message)) => Body::TokenBowl(Box::new(message)),
+            (None, None) => Body::Other {
                 format: record.format,
                 body: STANDARD.encode(&record.body),
             },
@@ -210,6 +223,24 @@ mod tests {
         let json = to_json(&record).unwrap();
         assert_eq!(json["mentions"], "CgL/AA==");
         assert_eq!(from_json(2, &json).unwrap(), record.body);
+    }
+
+    #[test]
+    fn a_message_of_token_bowl_is_json_already() {
+        let said = serde_json::json!({
+            "id": "61805ef8-32d0-474a-8184-738aa9eb250c", "from_username": "alice", "content": "hello",
+            "message_type": "room", "timestamp": "2026-11-20T10:22:13.930212+00:00", "unknown": 1,
+        });
+        let record = record(3, said.to_string());
+        let json = to_json(&record).unwrap();
+        assert_eq!(json, said);
+        assert_eq!(from_json(3, &json).unwrap(), record.body);
+        from_json(3, &Value::Null).unwrap_err();
+        let view = serde_json::to_value(View::new(&record)).unwrap();
+        assert_eq!(
+            (&view["username"], &view["text"]),
+            (&"alice".into(), &"hello".into())
+        );
     }
 
     #[test]

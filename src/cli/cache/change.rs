@@ -2,39 +2,33 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use greenroom_actors::cache::{Cache, ChannelInfo};
 use serde::Serialize;
 
 use super::look::{messages, unknown};
-use super::store::{Store, find};
+use super::store::Stores;
 use super::{ClearArgs, MessageArgs};
 use crate::cli::{Failure, FailureKind};
 
 /// `greenroom cache delete`.
-pub(super) async fn delete(args: &MessageArgs, store: &Store) -> Result<(), Failure> {
-    let deleted = store.look(async |cache| {
-        Ok(match find(cache, &args.channel).await? {
-            Some(info) => cache.delete(&info.channel, &args.message).await?,
-            None => false,
-        })
+pub(super) async fn delete(args: &MessageArgs, stores: &Stores) -> Result<(), Failure> {
+    let deleted = stores.with(&args.channel, async |cache, info| {
+        Ok(cache.delete(&info.channel, &args.message).await?)
     });
     match deleted.await? {
-        Some(true) => print(store, 1),
+        Some(true) => print(stores, 1),
         _ => Err(unknown(args)),
     }
 }
 
 /// `greenroom cache clear`.
-pub(super) async fn clear(args: &ClearArgs, store: &Store) -> Result<(), Failure> {
+pub(super) async fn clear(args: &ClearArgs, stores: &Stores) -> Result<(), Failure> {
     let at_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     if !args.yes && !at_terminal {
         let message = "nothing was deleted: say --yes to delete without being asked";
         return Err(Failure::new(FailureKind::Usage, message));
     }
-    let cleared = store.look(async |cache| {
-        let channels = match &args.what.channel {
-            Some(name) => Vec::from_iter(find(cache, name).await?),
-            None => cache.channels().await?,
-        };
+    let remove = async |cache: &Cache, channels: Vec<ChannelInfo>| {
         let number = channels.iter().map(|info| info.messages).sum();
         if number > 0 && !args.yes {
             ask(number)?;
@@ -43,10 +37,23 @@ pub(super) async fn clear(args: &ClearArgs, store: &Store) -> Result<(), Failure
         for info in channels {
             deleted += cache.clear(&info.channel).await?;
         }
-        Ok(deleted)
-    });
-    let deleted = cleared.await?.unwrap_or_default();
-    print(store, deleted)
+        Ok::<u64, Failure>(deleted)
+    };
+    let mut deleted = 0;
+    match &args.what.channel {
+        Some(name) => {
+            let cleared = stores.with(name, async |cache, info| remove(cache, vec![info]).await);
+            deleted += cleared.await?.unwrap_or_default();
+        }
+        None => {
+            for store in stores.iter() {
+                let cleared =
+                    store.look(async |cache| remove(cache, cache.channels().await?).await);
+                deleted += cleared.await?.unwrap_or_default();
+            }
+        }
+    }
+    print(stores, deleted)
 }
 
 /// Asks the person at the terminal.
@@ -66,12 +73,12 @@ fn ask(number: u64) -> Result<(), Failure> {
     }
 }
 
-fn print(store: &Store, deleted: u64) -> Result<(), Failure> {
+fn print(stores: &Stores, deleted: u64) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Line {
         deleted: u64,
     }
     let text = format!("deleted {}", messages(deleted));
-    store.printer.text(&text, &Line { deleted })?;
+    stores.printer.text(&text, &Line { deleted })?;
     Ok(())
 }

@@ -5,31 +5,45 @@ use greenroom_actors::event::Id;
 use serde::Serialize;
 
 use super::body::{Body, Message, View, read};
-use super::store::{Store, find};
+use super::store::{Store, Stores};
 use super::{CountArgs, MessageArgs, ShowArgs};
 use crate::cli::terminal::harmless;
 use crate::cli::time::utc;
 use crate::cli::{Cell, Failure, Tone};
 
 /// `greenroom cache path`.
-pub(super) fn path(store: &Store) -> Result<(), Failure> {
+pub(super) fn path(stores: &Stores) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Line {
         path: String,
         exists: bool,
     }
-    let path = std::path::absolute(store.path());
-    let path = path.unwrap_or_else(|_| store.path().to_owned());
-    let line = Line {
-        path: path.display().to_string(),
-        exists: store.exists(),
-    };
-    store.printer.text(&line.path, &line)?;
+    for store in stores.iter() {
+        let path = std::path::absolute(store.path());
+        let path = path.unwrap_or_else(|_| store.path().to_owned());
+        let line = Line {
+            path: path.display().to_string(),
+            exists: store.exists(),
+        };
+        stores.printer.text(&line.path, &line)?;
+    }
     Ok(())
 }
 
 /// `greenroom cache list`.
-pub(super) async fn list(store: &Store) -> Result<(), Failure> {
+pub(super) async fn list(stores: &Stores) -> Result<(), Failure> {
+    let mut channels = 0;
+    for store in stores.iter() {
+        channels += list_one(store, stores).await?;
+    }
+    if channels == 0 {
+        stores.remark("no messages are kept");
+    }
+    Ok(())
+}
+
+/// Lists the channels of one store, and returns how many there are.
+async fn list_one(store: &Store, stores: &Stores) -> Result<usize, Failure> {
     let listed = store.look(async |cache| {
         let channels = cache.channels().await?;
         for info in &channels {
@@ -38,22 +52,19 @@ pub(super) async fn list(store: &Store) -> Result<(), Failure> {
             let label = message.map(|message| message.channel_label);
             let newest_at = newest.map(|newest| newest.at);
             print_channel(
-                store,
+                stores,
                 info,
                 &label.unwrap_or_default(),
                 newest_at.unwrap_or_default(),
             )?;
         }
-        Ok(channels.is_empty())
+        Ok(channels.len())
     });
-    if listed.await?.unwrap_or(true) {
-        store.remark("no messages are kept");
-    }
-    Ok(())
+    Ok(listed.await?.unwrap_or_default())
 }
 
 fn print_channel(
-    store: &Store,
+    stores: &Stores,
     info: &ChannelInfo,
     label: &str,
     newest_at: u64,
@@ -86,50 +97,53 @@ fn print_channel(
         Cell::new(&utc(newest_at), Tone::Faint),
         Cell::new(label, Tone::Strong),
     ];
-    store.printer.row(&cells, &line)?;
+    stores.printer.row(&cells, &line)?;
     Ok(())
 }
 
 /// `greenroom cache count`.
-pub(super) async fn count(args: &CountArgs, store: &Store) -> Result<(), Failure> {
+pub(super) async fn count(args: &CountArgs, stores: &Stores) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Line {
         #[serde(skip_serializing_if = "Option::is_none")]
         channel: Option<String>,
         messages: u64,
     }
-    let counted = store.look(async |cache| {
-        Ok(match &args.channel {
-            Some(name) => find(cache, name).await?.map_or(0, |info| info.messages),
-            None => cache.count().await?,
-        })
-    });
-    let line = Line {
+    let mut line = Line {
         channel: args.channel.clone(),
-        messages: counted.await?.unwrap_or_default(),
+        messages: 0,
     };
-    store.printer.text(&line.messages.to_string(), &line)?;
+    match &args.channel {
+        Some(name) => {
+            let counted = stores.with(name, async |_, info| Ok(info.messages)).await?;
+            line.messages = counted.unwrap_or_default();
+        }
+        None => {
+            for store in stores.iter() {
+                let counted = store.look(async |cache| Ok(cache.count().await?));
+                line.messages += counted.await?.unwrap_or_default();
+            }
+        }
+    }
+    stores.printer.text(&line.messages.to_string(), &line)?;
     Ok(())
 }
 
 /// `greenroom cache show`.
-pub(super) async fn show(args: &ShowArgs, store: &Store) -> Result<(), Failure> {
-    let shown = store.look(async |cache| {
-        let Some(info) = find(cache, &args.channel).await? else {
-            return Ok(false);
-        };
+pub(super) async fn show(args: &ShowArgs, stores: &Stores) -> Result<(), Failure> {
+    let shown = stores.with(&args.channel, async |cache, info| {
         let mut query = Query::latest(info.channel, args.limit).offset(args.offset);
         query.before = args.before.as_ref().map(Id::from);
         query.after = args.after.as_ref().map(Id::from);
         let records = cache.list(query).await?;
         for record in &records {
             let view = View::new(record);
-            store.printer.row(&cells(&view), &view)?;
+            stores.printer.row(&cells(&view), &view)?;
         }
         Ok(!records.is_empty())
     });
     if !shown.await?.unwrap_or(false) {
-        store.remark("no such messages are kept");
+        stores.remark("no such messages are kept");
     }
     Ok(())
 }
@@ -137,6 +151,7 @@ pub(super) async fn show(args: &ShowArgs, store: &Store) -> Result<(), Failure> 
 fn cells(view: &View) -> [Cell; 4] {
     let (who, text) = match &view.body {
         Body::Message(message) => (message.who(), with_extras(message)),
+        Body::TokenBowl(message) => (message.username.clone(), message.text.clone()),
         Body::Other { format, body } => {
             ("?".to_owned(), format!("a body of format {format}: {body}"))
         }
@@ -159,12 +174,9 @@ fn with_extras(message: &Message) -> String {
 }
 
 /// `greenroom cache get`.
-pub(super) async fn get(args: &MessageArgs, store: &Store) -> Result<(), Failure> {
-    let found = store.look(async |cache| {
-        Ok(match find(cache, &args.channel).await? {
-            Some(info) => cache.get(&info.channel, &args.message).await?,
-            None => None,
-        })
+pub(super) async fn get(args: &MessageArgs, stores: &Stores) -> Result<(), Failure> {
+    let found = stores.with(&args.channel, async |cache, info| {
+        Ok(cache.get(&info.channel, &args.message).await?)
     });
     let Some(record) = found.await?.flatten() else {
         return Err(unknown(args));
@@ -177,6 +189,7 @@ pub(super) async fn get(args: &MessageArgs, store: &Store) -> Result<(), Failure
     ];
     match &view.body {
         Body::Message(message) => describe(message, &mut fields),
+        Body::TokenBowl(message) => fields.extend(message.fields()),
         Body::Other { format, body } => {
             fields.extend([("format", format.to_string()), ("body", body.clone())]);
         }
@@ -185,7 +198,7 @@ pub(super) async fn get(args: &MessageArgs, store: &Store) -> Result<(), Failure
         .iter()
         .map(|(name, value)| field(name, value))
         .collect();
-    store.printer.text(&lines.join("\n"), &view)?;
+    stores.printer.text(&lines.join("\n"), &view)?;
     Ok(())
 }
 

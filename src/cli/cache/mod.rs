@@ -1,4 +1,4 @@
-//! `greenroom cache`: looks into the message cache, without a network.
+//! `greenroom cache`: looks into the message caches of all platforms, without a network.
 
 mod body;
 mod change;
@@ -13,14 +13,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use self::store::Store;
+use self::store::Stores;
 use super::{Failure, Globals, logging};
 use crate::config::{Purpose, Sources};
 
 /// The arguments of `greenroom cache`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct CacheArgs {
-    /// The folder of the cache [default: that of the configuration]
+    /// The folder of the cache [default: those of the configuration, one for each platform]
     #[arg(long, global = true, value_name = "FOLDER")]
     path: Option<PathBuf>,
     #[command(subcommand)]
@@ -43,7 +43,7 @@ enum CacheCommand {
     Import(ImportArgs),
     /// List the channels, each with the number of its messages
     List,
-    /// Print the folder of the cache
+    /// Print the folders of the caches
     Path,
     /// Print messages of one channel, newest first
     Show(ShowArgs),
@@ -51,7 +51,7 @@ enum CacheCommand {
 
 #[derive(Args, Clone, Debug)]
 struct MessageArgs {
-    /// The channel: its id, or CLAN/CHANNEL
+    /// The channel: its id, or CLAN/CHANNEL; `room`, `@NAME` or ACCOUNT/CHANNEL of Token Bowl Chat
     #[arg(long, value_name = "CHANNEL")]
     channel: String,
     /// The message's id
@@ -71,7 +71,7 @@ struct ClearArgs {
 #[derive(Args, Clone, Debug)]
 #[group(required = true, multiple = false)]
 struct ClearWhat {
-    /// The channel: its id, or CLAN/CHANNEL
+    /// The channel: its id, or CLAN/CHANNEL; `room`, `@NAME` or ACCOUNT/CHANNEL of Token Bowl Chat
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
     /// Delete the messages of every channel
@@ -81,14 +81,14 @@ struct ClearWhat {
 
 #[derive(Args, Clone, Debug)]
 struct CountArgs {
-    /// Only this channel: its id, or CLAN/CHANNEL
+    /// Only this channel: its id, or CLAN/CHANNEL; `room`, `@NAME` or ACCOUNT/CHANNEL of Token Bowl Chat
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
 }
 
 #[derive(Args, Clone, Debug)]
 struct ShowArgs {
-    /// The channel: its id, or CLAN/CHANNEL
+    /// The channel: its id, or CLAN/CHANNEL; `room`, `@NAME` or ACCOUNT/CHANNEL of Token Bowl Chat
     #[arg(long, value_name = "CHANNEL")]
     channel: String,
     /// How many messages at most
@@ -107,7 +107,7 @@ struct ShowArgs {
 
 #[derive(Args, Clone, Debug)]
 struct ExportArgs {
-    /// Only this channel: its id, or CLAN/CHANNEL
+    /// Only this channel: its id, or CLAN/CHANNEL; `room`, `@NAME` or ACCOUNT/CHANNEL of Token Bowl Chat
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
     /// The file to write [default: standard output]
@@ -142,21 +142,21 @@ pub(super) async fn run(args: CacheArgs, globals: &Globals) -> Result<(), Failur
         ..globals.clone()
     };
     logging::start(&quiet, &config)?;
-    let store = Store::new(&config.cache, globals)?;
+    let stores = Stores::new(&config.cache, args.path.is_some(), globals)?;
     let makes_it = matches!(args.command, CacheCommand::Import(_) | CacheCommand::Path);
     // Where a bot would put it, nothing may be yet; a place that somebody names is meant to have it.
     if args.path.is_some() && !makes_it {
-        store.expect()?;
+        stores.first.expect()?;
     }
     match args.command {
-        CacheCommand::Clear(args) => change::clear(&args, &store).await,
-        CacheCommand::Count(args) => look::count(&args, &store).await,
-        CacheCommand::Delete(args) => change::delete(&args, &store).await,
-        CacheCommand::Export(args) => lines::export(&args, &store).await,
-        CacheCommand::Get(args) => look::get(&args, &store).await,
-        CacheCommand::Import(args) => lines::import(&args, &store).await,
-        CacheCommand::List => look::list(&store).await,
-        CacheCommand::Path => look::path(&store),
-        CacheCommand::Show(args) => look::show(&args, &store).await,
+        CacheCommand::Clear(args) => change::clear(&args, &stores).await,
+        CacheCommand::Count(args) => look::count(&args, &stores).await,
+        CacheCommand::Delete(args) => change::delete(&args, &stores).await,
+        CacheCommand::Export(args) => lines::export(&args, &stores).await,
+        CacheCommand::Get(args) => look::get(&args, &stores).await,
+        CacheCommand::Import(args) => lines::import(&args, &stores).await,
+        CacheCommand::List => look::list(&stores).await,
+        CacheCommand::Path => look::path(&stores),
+        CacheCommand::Show(args) => look::show(&args, &stores).await,
     }
 }

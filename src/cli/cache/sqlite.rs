@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::look::messages;
 use super::progress::Progress;
-use super::store::Store;
+use super::store::Stores;
 use crate::cli::Failure;
 use crate::mezon::V2_FORMAT;
 
@@ -32,14 +32,16 @@ struct Tally {
 }
 
 /// `greenroom cache import --from-sqlite`.
-pub(super) async fn import(file: &Path, store: &Store) -> Result<(), Failure> {
+pub(super) async fn import(file: &Path, stores: &Stores) -> Result<(), Failure> {
     let source = Source::open(file)?;
     let progress = Progress::new("read");
-    let tally = store.work(async |cache| source.copy(cache, &progress).await);
+    let tally = stores
+        .first
+        .work(async |cache| source.copy(cache, &progress).await);
     let tally = tally.await;
     progress.finish();
     let tally = tally?;
-    store.printer.text(&tally.to_string(), &tally)?;
+    stores.printer.text(&tally.to_string(), &tally)?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The store of the command, opened for as long as it takes.
+//! The stores of the command, each opened for as long as it takes.
 
 use std::path::Path;
 
@@ -8,11 +8,73 @@ use greenroom_actors::event::{ChannelKey, Id};
 use crate::cli::{Failure, FailureKind, Globals, Printer, remark};
 use crate::config;
 
-/// Where the messages are, and how results are printed.
+/// Where the messages of all platforms are, and how results are printed.
+#[derive(Debug)]
+pub(super) struct Stores {
+    /// The one of Mezon, or the only one that is meant.
+    pub(super) first: Store,
+    pub(super) token_bowl: Option<Store>,
+    pub(super) printer: Printer,
+}
+
+impl Stores {
+    /// Finds the stores of the configuration, or the one at `cache.path` only; nothing is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// Something else than a folder is there.
+    pub(super) fn new(
+        section: &config::Cache,
+        is_one: bool,
+        globals: &Globals,
+    ) -> Result<Self, Failure> {
+        let is_another = !is_one && section.token_bowl_path != section.path;
+        let token_bowl = is_another.then(|| Store::new(section, &section.token_bowl_path));
+        Ok(Self {
+            first: Store::new(section, &section.path)?,
+            token_bowl: token_bowl.transpose()?,
+            printer: Printer::report(globals),
+        })
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Store> {
+        std::iter::once(&self.first).chain(&self.token_bowl)
+    }
+
+    /// Tells a person something that is no result.
+    pub(super) fn remark(&self, text: &str) {
+        if !self.printer.is_json() {
+            remark(text);
+        }
+    }
+
+    /// Works on the store that has messages of a channel; the answer is `None` if none has.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, several channels have this name, or a store cannot be opened.
+    pub(super) async fn with<R>(
+        &self,
+        channel: &str,
+        work: impl AsyncFn(&Cache, ChannelInfo) -> Result<R, Failure>,
+    ) -> Result<Option<R>, Failure> {
+        for store in self.iter() {
+            let done = store.look(async |cache| match find(cache, channel).await? {
+                Some(info) => work(cache, info).await.map(Some),
+                None => Ok(None),
+            });
+            if let Some(done) = done.await?.flatten() {
+                return Ok(Some(done));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Where the messages of a platform are.
 #[derive(Debug)]
 pub(super) struct Store {
     settings: Settings,
-    pub(super) printer: Printer,
 }
 
 impl Store {
@@ -21,15 +83,14 @@ impl Store {
     /// # Errors
     ///
     /// Something else than a folder is there.
-    pub(super) fn new(section: &config::Cache, globals: &Globals) -> Result<Self, Failure> {
+    fn new(section: &config::Cache, path: &Path) -> Result<Self, Failure> {
         // What is too much is up to the bot: a look must not throw anything away.
         let unbounded = Limits::default()
             .per_channel(Bound::NONE)
             .total(Bound::NONE);
-        let store = Self {
-            settings: Settings::from(section).limits(unbounded),
-            printer: Printer::report(globals),
-        };
+        let mut settings = Settings::from(section).limits(unbounded);
+        path.clone_into(&mut settings.path);
+        let store = Self { settings };
         match store.path().exists() && !store.path().is_dir() {
             true => Err(Failure::failed(format!(
                 "{} is not a folder",
@@ -71,13 +132,6 @@ impl Store {
                 "there is no cache at {}",
                 self.path().display()
             ))),
-        }
-    }
-
-    /// Tells a person something that is no result.
-    pub(super) fn remark(&self, text: &str) {
-        if !self.printer.is_json() {
-            remark(text);
         }
     }
 

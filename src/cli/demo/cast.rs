@@ -1,194 +1,81 @@
-//! The bot of the demo: a graph of handler actors.
+//! The bot of the demo: ready-made handlers on five platforms.
 //!
 //! ```text
-//! ChatMessage ──> commands ──Command──> ping ──> "Pong!"
-//!                               ├─────> ledger ──Tipped──> announcer ──> "alice tipped bob 10 ..."
-//!                               └─────> oracle ──> an answer, or a panic
+//! Mezon ──────┐                ┌─> assistant (Mesh) ──Answered──┐
+//! Token Bowl ─┴─> ChatMessage ─┴─> wallet (Payman) ────Payment──┴─> robot (Ticos)
 //! ```
 
-use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use actix::prelude::*;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use greenroom_actors::clock;
 use greenroom_actors::telemetry::Counter;
-use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::bot::BotBuilder;
+use crate::bot::{Bot, BotBuilder};
+use crate::chat::{Answered, Payment};
+use crate::mesh::{self, Assistant, Mesh, TokenStore};
+use crate::mezon::{self, Mezon};
+use crate::payman::{self, Payman, Wallet};
 use crate::prelude::*;
+use crate::ticos::{self, Robot, Ticos, TicosClient};
+use crate::token_bowl::{self, BaseUrl, TokenBowl};
 
-/// Somebody wants something of the bot.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Command {
-    name: String,
-    rest: String,
-    from: String,
+/// Where the platforms are.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    pub(super) mezon: url::Url,
+    pub(super) token_bowl: BaseUrl,
+    pub(super) payman: url::Url,
+    pub(super) mesh: url::Url,
+    pub(super) auth0: url::Url,
 }
 
-/// Somebody gave somebody something.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Tipped {
-    from: String,
-    to: String,
-    amount: u64,
-    total: u64,
-}
+/// Makes the bot, and what the robot is reached by. `heard` counts what people have said; the device's files are in `home`.
+pub(super) fn bot(places: Places, home: &Path, heard: &Arc<Counter>) -> (BotBuilder, TicosClient) {
+    let mut settings = mezon::Settings::new("1000000000000000001", "sim-mezon-key");
+    settings.base_url = places.mezon;
+    let mezon = Mezon::new(settings);
+    let mut settings = token_bowl::Settings::new("sim-greenroom-key");
+    settings.base_url = places.token_bowl;
+    let token_bowl = TokenBowl::new(settings);
+    let settings = payman::Settings::new("sim-payman-client", "sim-payman-secret");
+    let payman = Payman::new(settings.base_url(places.payman));
+    let mut settings = mesh::Settings::new(places.mesh).auth_token(token());
+    settings.auth0_domain = Some(places.auth0.into());
+    settings.token_store = TokenStore::Memory;
+    settings.headless = true;
+    let mesh = Mesh::new(settings);
+    let settings = ticos::Settings::new(0).host("127.0.0.1").home(home);
+    let ticos = Ticos::new(settings);
+    let robot = ticos.client();
 
-/// Puts the cast into a bot; `heard` counts what users have said.
-pub(super) fn join(bot: BotBuilder, heard: &Arc<Counter>) -> BotBuilder {
+    let assistant = Assistant::new(mesh.client()).except(["pay", "yes", "no"]);
+    let assistant = Registration::new("assistant", move || assistant.clone());
+    let wallet = Wallet::new(payman.client());
+    let body = Robot::new(robot.clone());
+    let body = Registration::new("robot", move || body.clone());
     let heard = Arc::clone(heard);
-    bot.handler(
-        Registration::new("commands", move || Commands {
-            heard: Arc::clone(&heard),
-        })
-        .on::<ChatMessage>(),
-    )
-    .handler(Registration::new("ledger", Ledger::default).on::<Command>())
-    .handler(Registration::new("oracle", Oracle::default).on::<Command>())
-    .on("ping", async |command: Event<Command>| {
-        if command.name == "ping" {
-            command.say("Pong!").await?;
-        }
-        Ok(())
-    })
-    .on("announcer", async |tip: Event<Tipped>| {
-        let Tipped {
-            from,
-            to,
-            amount,
-            total,
-        } = tip.payload();
-        tip.say(format!("{from} tipped {to} {amount}; {to} has {total} now"))
-            .await?;
-        Ok(())
-    })
-}
-
-/// Turns messages that begin with `!` into commands.
-///
-/// * **Who starts it**: the supervisor of the handlers.
-/// * **What ends it**: shutdown.
-/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
-/// * **What it may lose**: nothing: it has no state.
-struct Commands {
-    heard: Arc<Counter>,
-}
-
-impl Actor for Commands {
-    type Context = Context<Self>;
-}
-
-impl Handler<Event<ChatMessage>> for Commands {
-    type Result = ResponseFuture<Outcome>;
-
-    fn handle(&mut self, message: Event<ChatMessage>, _: &mut Self::Context) -> Self::Result {
-        if !message.is_own {
-            self.heard.add(1);
-        }
-        let command = message
-            .text
-            .strip_prefix('!')
-            .filter(|_| !message.is_own)
-            .map(|text| {
-                let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
-                Command {
-                    name: name.to_owned(),
-                    rest: rest.to_owned(),
-                    from: message.author.name.clone(),
-                }
-            });
-        Box::pin(async move {
-            if let Some(command) = command {
-                message.emit(command).await;
-            }
+    let bot = Bot::builder("demo")
+        .platform(mezon)
+        .platform(token_bowl)
+        .platform(payman)
+        .platform(mesh)
+        .platform(ticos)
+        .handler(assistant.on::<ChatMessage>())
+        .stored_handler("wallet", move |store| wallet.register("wallet", store))
+        .handler(body.on::<Answered>().on::<Payment>())
+        .on("audience", async move |message: Event<ChatMessage>| {
+            heard.add(u64::from(!message.is_own && message.attempt() == 1));
             Ok(())
-        })
-    }
-}
-
-/// Keeps the accounts.
-///
-/// * **Who starts it**: the supervisor of the handlers.
-/// * **What ends it**: shutdown.
-/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
-/// * **What it may lose**: the accounts, which it keeps in memory only.
-#[derive(Default)]
-struct Ledger {
-    accounts: BTreeMap<String, u64>,
-}
-
-impl Actor for Ledger {
-    type Context = Context<Self>;
-}
-
-impl Handler<Event<Command>> for Ledger {
-    type Result = ResponseFuture<Outcome>;
-
-    fn handle(&mut self, command: Event<Command>, _: &mut Self::Context) -> Self::Result {
-        let mut words = command.rest.split_whitespace();
-        let parsed = match (
-            command.name.as_str(),
-            words.next(),
-            words.next().map(str::parse),
-        ) {
-            ("tip", Some(to), Some(Ok(amount))) => {
-                Some((to.trim_start_matches('@').to_owned(), amount))
-            }
-            _ => None,
-        };
-        let tip = parsed.map(|(to, amount): (String, u64)| {
-            let account = self.accounts.entry(to.clone()).or_default();
-            *account = account.saturating_add(amount);
-            Tipped {
-                from: command.from.clone(),
-                to,
-                amount,
-                total: *account,
-            }
         });
-        Box::pin(async move {
-            if let Some(tip) = tip {
-                command.emit(tip).await;
-            }
-            Ok(())
-        })
-    }
+    (bot, robot)
 }
 
-/// Answers questions, and cannot bear the abyss the first time it looks into it.
-///
-/// * **Who starts it**: the supervisor of the handlers.
-/// * **What ends it**: shutdown; and the abyss, upon which a new one takes over.
-/// * **What happens to its mailbox then**: the events in its queue wait for the next incarnation.
-/// * **What it may lose**: the count of its answers. The question that ended it is asked again.
-#[derive(Default)]
-struct Oracle {
-    answers: u32,
-}
-
-impl Actor for Oracle {
-    type Context = Context<Self>;
-}
-
-impl Handler<Event<Command>> for Oracle {
-    type Result = ResponseFuture<Outcome>;
-
-    fn handle(&mut self, question: Event<Command>, _: &mut Self::Context) -> Self::Result {
-        if question.name != "ask" {
-            return Box::pin(async { Ok(()) });
-        }
-        assert!(
-            !question.rest.contains("abyss") || question.attempt() > 1,
-            "the abyss looked back"
-        );
-        self.answers += 1;
-        let answer = format!(
-            "It is decided. (answer {} of this oracle, attempt {})",
-            self.answers,
-            question.attempt()
-        );
-        Box::pin(async move {
-            question.say(answer).await?;
-            Ok(())
-        })
-    }
+/// A login of the simulated user of Mesh, as it takes it: good for a year.
+fn token() -> String {
+    let claims = json!({"sub": "auth0|sim-user", "exp": clock::unix_seconds() + 365 * 86_400});
+    format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims.to_string()))
 }

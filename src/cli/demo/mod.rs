@@ -1,9 +1,11 @@
-//! `greenroom demo`: a bot on a simulated platform, a conversation and two accidents, no account and no network needed.
+//! `greenroom demo`: a bot on five simulated platforms, a conversation, and what it makes of the loss of each; no account and no network
+//! needed.
 
 mod cast;
 mod narrator;
 mod script;
 mod stage;
+mod watch;
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use greenroom_actors::clock::{self, Instant};
+use greenroom_actors::event::Payload;
 use greenroom_actors::supervisor::TreeSnapshot;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -44,29 +45,32 @@ impl Narrator {
         }
     }
 
-    /// Lets the bot tell of its connection and its restarts.
+    /// Lets the bot tell of its connections and its restarts.
     pub(super) fn listen(&self, bot: BotBuilder) -> BotBuilder {
         let tell = || self.tell.clone();
         let (up, down, again, restart) = (tell(), tell(), tell(), tell());
         bot.on("narrator: connected", async move |event: Event<Connected>| {
             let text = match event.down_for_ms {
-                None => "connected: logged in, clans joined".to_owned(),
+                None => "connected".to_owned(),
                 Some(down) => format!("connected again after {down} ms; fetching what was missed"),
             };
-            let object = json!({"event": "connected", "down_for_ms": event.down_for_ms});
-            let line = Line { who: "connection".to_owned(), tone: Tone::Good, text, object };
+            let object = json!({"event": "connected", "platform": platform(&event), "down_for_ms": event.down_for_ms});
+            let line = Line { who: shown(platform(&event)).to_owned(), tone: Tone::Good, text, object };
             up.send(line).await.map_err(HandlerError::from)
         })
         .on("narrator: disconnected", async move |event: Event<Disconnected>| {
-            let object = json!({"event": "disconnected", "reason": event.reason});
+            if event.is_stopping() {
+                return Ok(());
+            }
+            let object = json!({"event": "disconnected", "platform": platform(&event), "reason": event.reason});
             let text = format!("lost: {}", event.reason);
-            let line = Line { who: "connection".to_owned(), tone: Tone::Bad, text, object };
+            let line = Line { who: shown(platform(&event)).to_owned(), tone: Tone::Bad, text, object };
             down.send(line).await.map_err(HandlerError::from)
         })
         .on("narrator: reconnecting", async move |event: Event<Reconnecting>| {
-            let object = json!({"event": "reconnecting", "attempt": event.attempt, "delay_ms": event.delay_ms});
+            let object = json!({"event": "reconnecting", "platform": platform(&event), "attempt": event.attempt, "delay_ms": event.delay_ms});
             let text = format!("try {} in {} ms", event.attempt, event.delay_ms);
-            let line = Line { who: "connection".to_owned(), tone: Tone::Warning, text, object };
+            let line = Line { who: shown(platform(&event)).to_owned(), tone: Tone::Warning, text, object };
             again.send(line).await.map_err(HandlerError::from)
         })
         .on("narrator: restarts", async move |event: Event<Restarted>| {
@@ -141,5 +145,21 @@ impl Narrator {
                 .unwrap_or_else(PoisonError::into_inner)
                 .get_or_insert(error);
         }
+    }
+}
+
+fn platform<T: Payload>(event: &Event<T>) -> &'static str {
+    event.envelope().origin.platform()
+}
+
+/// Returns the name of a platform as people write it.
+pub(super) fn shown(platform: &str) -> &str {
+    match platform {
+        "mesh" => "Mesh",
+        "mezon" => "Mezon",
+        "payman" => "Payman",
+        "ticos" => "Ticos",
+        "token_bowl" => "Token Bowl",
+        other => other,
     }
 }

@@ -1,6 +1,7 @@
 //! The simulator, the bot and the audience's view of them.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,38 +9,53 @@ use std::time::Duration;
 use greenroom_actors::clock;
 use greenroom_actors::telemetry::Counter;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::narrator::{Line, Narrator};
-use super::script::{PATIENCE, PAUSE, ROUND, Step};
-use super::{DemoArgs, at_speed, cast};
-use crate::bot::{Bot, Running};
+use super::cast::{self, Places};
+use super::narrator::{Line, Narrator, shown};
+use super::script::{ORDERS, PATIENCE, PAUSE, Place, ROUND, Step};
+use super::watch::{Deed, deed};
+use super::{DemoArgs, at_speed};
+use crate::bot::Running;
 use crate::cli::{Failure, Tone};
-use crate::config::{Purpose, Sources};
-use crate::mezon::Mezon;
-use crate::simulator::{Fault, Platform, Simulator};
+use crate::simulator::{Fault, Platform, Refusal, Simulator};
+use crate::ticos::TicosClient;
 
 pub(super) struct Stage<'a> {
     simulator: Simulator,
-    platform: Arc<dyn Platform>,
+    platforms: BTreeMap<&'static str, Watched>,
     bot: Running,
+    robot: TicosClient,
     narrator: &'a Narrator,
+    /// Where the files of the robot would be.
     folder: PathBuf,
     speed: f64,
     heard: Arc<Counter>,
     said: Cell<u64>,
-    /// Replies that are still expected.
+    /// What is still expected of the bot.
     expected: RefCell<Vec<&'static str>>,
+    /// The button that says yes, of the newest question.
+    button: RefCell<String>,
     replies: Cell<u64>,
+    /// How often Payman was asked, and how often it should have been.
+    orders: Cell<u64>,
+    due: Cell<u64>,
     missing: Cell<u64>,
-    journal: Cell<u64>,
+}
+
+/// A platform, and how far its journal was read.
+struct Watched {
+    platform: Arc<dyn Platform>,
+    read: Cell<u64>,
 }
 
 /// What a demo came to.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Summary {
+    pub(super) platforms: u64,
     pub(super) events: u64,
     pub(super) replies: u64,
+    pub(super) payments: u64,
     pub(super) restarts: u64,
     pub(super) reconnects: u64,
     pub(super) lost: u64,
@@ -55,96 +71,118 @@ impl<'a> Stage<'a> {
             builder = builder.seed(seed);
         }
         let simulator = builder.start().await?;
-        let (Some(platform), Some(url)) = (simulator.platform("mezon"), simulator.url("mezon"))
-        else {
-            return Err(Failure::failed("the simulator has no Mezon"));
+        let missing = |name: &str| Failure::failed(format!("the simulator has no {name}"));
+        let url = |name: &str| {
+            let url = simulator.url(name).and_then(|url| url.parse().ok());
+            url.ok_or_else(|| missing(name))
+        };
+        let token_bowl = simulator.url("token_bowl").and_then(|url| url.parse().ok());
+        let places = Places {
+            mezon: url("mezon")?,
+            token_bowl: token_bowl.ok_or_else(|| missing("token_bowl"))?,
+            payman: url("payman")?,
+            mesh: url("mesh")?,
+            auth0: url("auth0")?,
         };
         narrator.note(&format!(
-            "The simulated Mezon listens at {url}. Its control API: {}",
+            "Five simulated platforms listen on this machine. Their control API: {}",
             simulator.control_url()
         ));
-        let folder = std::env::temp_dir().join(format!("greenroom-demo-{}", std::process::id()));
-        let sources = Sources::none()
-            .flag("mezon.base_url", "base_url", Some(&url))
-            .flag("mezon.client_id", "client_id", Some("1000000000000000001"))
-            .flag("mezon.api_key", "api_key", Some("sim-mezon-key"))
-            .flag("cache.path", "path", Some(folder.display()));
-        let config = sources.load(Purpose::Run)?;
-        let Some(mezon) = config.mezon else {
-            return Err(Failure::failed("the demo has no Mezon section"));
+        let watched = |name: &'static str| {
+            let platform = simulator.platform(name)?;
+            let read = Cell::new(0);
+            Some((name, Watched { platform, read }))
         };
+        let platforms = PLATFORMS.into_iter().filter_map(watched).collect();
+        let folder = std::env::temp_dir().join(format!("greenroom-demo-{}", std::process::id()));
         let heard = Arc::new(Counter::default());
-        let mut bot = Bot::builder("demo").platform(Mezon::new(mezon).cache(&config.cache));
+        let (mut bot, robot) = cast::bot(places, &folder, &heard);
         if let Some(seed) = args.seed {
             bot = bot.seed(seed);
         }
-        let bot = narrator.listen(cast::join(bot, &heard));
-        let bot = bot
+        let bot = narrator
+            .listen(bot)
             .build()
             .map_err(|error| Failure::failed(error.to_string()))?
             .start();
         let stage = Self {
             simulator,
-            platform,
+            platforms,
             bot,
+            robot,
             narrator,
             folder,
             speed: args.speed,
             heard,
             said: Cell::new(0),
             expected: RefCell::default(),
+            button: RefCell::default(),
             replies: Cell::new(0),
+            orders: Cell::new(0),
+            due: Cell::new(0),
             missing: Cell::new(0),
-            journal: Cell::new(0),
         };
-        stage
-            .wait_until(|stage| stage.bot.counters().connects.get() > 0)
-            .await?;
+        let connected = stage.bot.connected().await;
+        connected.map_err(|error| Failure::failed(error.to_string()))?;
+        stage.dial().await?;
         Ok(stage)
     }
 
     /// Plays one round of the script.
     pub(super) async fn play_round(&self) -> Result<(), Failure> {
+        let before = self.due.get();
         for step in ROUND {
             match *step {
+                Step::Crash(handler) => {
+                    self.line(
+                        "demo",
+                        Tone::Warning,
+                        &format!("crashes the {handler}"),
+                        json!({"event": "crash", "actor": handler}),
+                    );
+                    self.bot.crash(&format!("handlers/{handler}"));
+                }
+                Step::Dial => {
+                    self.pause(PAUSE).await?;
+                    self.dial().await?;
+                }
+                Step::Fault {
+                    platform,
+                    fault,
+                    text,
+                } => self.fault(platform, fault(), text)?,
                 Step::Note(text) => {
                     self.pause(PAUSE).await?;
                     self.narrator.note(text);
                 }
-                Step::Cut => {
-                    let fault = json!({"kind": "disconnect"});
-                    let Value::Object(fault) = fault else {
-                        continue;
-                    };
-                    let fault = Fault::parse(fault, self.platform.faults())
-                        .map_err(|refusal| Failure::failed(refusal.to_string()))?;
-                    self.platform
-                        .fault(fault)
-                        .map_err(|refusal| Failure::failed(refusal.to_string()))?;
-                    self.line(
-                        "simulator",
-                        Tone::Warning,
-                        "cuts every socket, without a close frame",
-                        json!({"event": "cut"}),
-                    );
+                Step::Orders(count) => {
+                    self.wait_until(|stage| stage.orders.get() >= before + count)
+                        .await?;
+                }
+                Step::Press { replies } => {
+                    self.pause(PAUSE).await?;
+                    self.press()?;
+                    self.expected.borrow_mut().extend(replies);
                 }
                 Step::Say {
                     from,
+                    place,
                     text,
-                    reply,
-                    at_once,
+                    replies,
                 } => {
-                    if !at_once {
-                        self.pause(PAUSE).await?;
-                    }
-                    self.say(from, text)?;
-                    self.expected.borrow_mut().extend(reply);
-                    if !at_once {
-                        self.settle().await?;
-                    }
+                    self.pause(PAUSE).await?;
+                    self.say(from, place, text)?;
+                    self.expected.borrow_mut().extend(replies);
+                }
+                Step::Settle => self.settle().await?,
+                Step::Think { platform, text } => {
+                    self.do_on(platform, json!({"text": text}), |platform, body| {
+                        platform.say(body)
+                    })?;
                 }
             }
         }
+        self.due.set(before + ORDERS);
         Ok(())
     }
 
@@ -161,28 +199,29 @@ impl<'a> Stage<'a> {
         let at_work = self.bot.tree();
         let report = self.bot.shutdown().await;
         self.look();
-        let heard = self.heard.get();
+        let counter = |name: &str| report.counters.get(name).copied().unwrap_or_default();
+        // More is money that was moved twice.
+        let surplus = self.orders.get().saturating_sub(self.due.get().max(ORDERS));
         let summary = Summary {
-            events: report
-                .counters
-                .get("greenroom_events_total")
-                .copied()
-                .unwrap_or_default(),
+            platforms: self.platforms.len() as u64,
+            events: counter("greenroom_events_total"),
             replies: self.replies.get(),
+            payments: self.orders.get(),
             restarts: report.tree.total_restarts(),
-            reconnects: report
-                .counters
-                .get("greenroom_reconnects_total")
-                .copied()
-                .unwrap_or_default(),
-            lost: self.said.get().saturating_sub(heard) + report.dead_letters,
-            missing: self.missing.get(),
+            reconnects: counter("greenroom_reconnects_total"),
+            lost: self.said.get().saturating_sub(self.heard.get()) + report.dead_letters,
+            missing: self.missing.get() + surplus,
             dead_letters: report.dead_letters,
         };
         self.narrator.tree(&at_work);
         let text = format!(
-            "events in {}, replies out {}, restarts {}, reconnects {}, lost: {}",
-            summary.events, summary.replies, summary.restarts, summary.reconnects, summary.lost
+            "events in {}, replies out {}, payments {}, restarts {}, reconnects {}, lost: {}",
+            summary.events,
+            summary.replies,
+            summary.payments,
+            summary.restarts,
+            summary.reconnects,
+            summary.lost
         );
         self.narrator.summary(&text, &summary);
         self.simulator.stop().await;
@@ -192,24 +231,71 @@ impl<'a> Stage<'a> {
         Ok(summary)
     }
 
-    fn say(&self, from: &str, text: &str) -> Result<(), Failure> {
-        let Value::Object(body) = json!({"from": from, "channel": "general", "text": text}) else {
+    fn do_on(
+        &self,
+        name: &str,
+        body: Value,
+        what: impl FnOnce(&(dyn Platform + 'static), Map<String, Value>) -> Result<Value, Refusal>,
+    ) -> Result<(), Failure> {
+        let (Some(watched), Value::Object(body)) = (self.platforms.get(name), body) else {
             return Ok(());
         };
-        self.line(
-            from,
-            Tone::Accent,
-            text,
-            json!({"event": "said", "from": from, "text": text}),
-        );
-        self.platform
-            .say(body)
-            .map_err(|refusal| Failure::failed(refusal.to_string()))?;
+        let done = what(&*watched.platform, body).map(drop);
+        done.map_err(|refusal| Failure::failed(refusal.to_string()))
+    }
+
+    fn say(&self, from: &str, place: Place, text: &str) -> Result<(), Failure> {
+        let (platform, channel) = (place.platform(), place.channel());
+        let object = json!({"event": "said", "platform": platform, "from": from, "text": text});
+        let who = format!("{from} ({})", shown(platform));
+        self.line(&who, Tone::Accent, text, object);
+        let body = json!({"from": from, "channel": channel, "text": text});
+        self.do_on(platform, body, |platform, body| platform.say(body))?;
         self.said.set(self.said.get() + 1);
         Ok(())
     }
 
-    /// Waits until every expected reply has come, or patience has run out.
+    /// Alice presses the button that says yes.
+    fn press(&self) -> Result<(), Failure> {
+        let object = json!({"event": "pressed", "platform": "mezon", "from": "alice"});
+        self.line(
+            "alice (Mezon)",
+            Tone::Accent,
+            "[presses the button]",
+            object,
+        );
+        let button = self.button.borrow().clone();
+        let data = json!({"channel_id": GENERAL, "user_id": ALICE, "button_id": button});
+        let body = json!({"event": "message_button_clicked", "data": data});
+        self.do_on("mezon", body, |platform, body| platform.emit(body))
+    }
+
+    fn fault(&self, platform: &'static str, fault: Value, text: &str) -> Result<(), Failure> {
+        let object = json!({"event": "cut", "platform": platform, "fault": fault});
+        self.line(shown(platform), Tone::Warning, text, object);
+        self.do_on(platform, fault, |platform, fault| {
+            platform.fault(Fault::parse(fault, platform.faults())?)
+        })
+    }
+
+    /// Lets the robot dial the bot.
+    async fn dial(&self) -> Result<(), Failure> {
+        let (Some(watched), Some(address)) = (self.platforms.get("ticos"), self.robot.address())
+        else {
+            return Ok(());
+        };
+        let url = format!("ws://{address}/realtime");
+        let body = Map::from_iter([("url".to_owned(), url.into())]);
+        if let Some(dialing) = Arc::clone(&watched.platform).dial(body) {
+            let dialed = dialing.await;
+            dialed.map_err(|refusal| Failure::failed(refusal.to_string()))?;
+        }
+        let object = json!({"event": "dialed", "platform": "ticos"});
+        self.line("the robot", Tone::Good, "connected", object);
+        Ok(())
+    }
+
+    /// Waits until everything expected has come, or patience has run out.
     async fn settle(&self) -> Result<(), Failure> {
         self.wait_until(|stage| stage.expected.borrow().is_empty())
             .await?;
@@ -251,30 +337,38 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Tells what the bot has told and said since the last look.
+    /// Tells what the bot has told and done since the last look.
     fn look(&self) {
         self.narrator.catch_up();
-        for entry in self.platform.journal(self.journal.get()) {
-            self.journal.set(entry.seq);
-            let entry = entry.to_json();
-            let content = &entry["body"]["channel_message_send"]["content"];
-            let (Some("in"), Some(content)) = (entry["direction"].as_str(), content.as_str())
-            else {
-                continue;
-            };
-            let content: Value = serde_json::from_str(content).unwrap_or_default();
-            let text = content["t"].as_str().unwrap_or_default();
-            self.replies.set(self.replies.get() + 1);
-            self.line(
-                "the bot",
-                Tone::Strong,
-                text,
-                json!({"event": "reply", "text": text}),
-            );
-            let mut expected = self.expected.borrow_mut();
-            if let Some(place) = expected.iter().position(|expected| text.contains(expected)) {
-                expected.remove(place);
+        for (name, watched) in &self.platforms {
+            for entry in watched.platform.journal(watched.read.get()) {
+                watched.read.set(entry.seq);
+                match deed(name, &entry.to_json()) {
+                    Some(Deed::Said { text, buttons }) => {
+                        if let Some(first) = buttons.into_iter().next() {
+                            *self.button.borrow_mut() = first;
+                        }
+                        self.replied(name, &format!("the bot ({})", shown(name)), &text);
+                    }
+                    Some(Deed::Moved(text)) => self.replied(name, "the robot", &text),
+                    Some(Deed::Ordered) => {
+                        self.orders.set(self.orders.get() + 1);
+                        let object = json!({"event": "ordered", "platform": name});
+                        self.line(shown(name), Tone::Plain, "is asked to pay", object);
+                    }
+                    None => {}
+                }
             }
+        }
+    }
+
+    fn replied(&self, platform: &str, who: &str, text: &str) {
+        self.replies.set(self.replies.get() + 1);
+        let object = json!({"event": "reply", "platform": platform, "text": text});
+        self.line(who, Tone::Strong, text, object);
+        let mut expected = self.expected.borrow_mut();
+        if let Some(place) = expected.iter().position(|expected| text.contains(expected)) {
+            expected.remove(place);
         }
     }
 
@@ -287,3 +381,7 @@ impl<'a> Stage<'a> {
         });
     }
 }
+
+const PLATFORMS: [&str; 5] = ["mesh", "mezon", "payman", "ticos", "token_bowl"];
+const GENERAL: &str = "3000000000000000001";
+const ALICE: &str = "4000000000000000001";

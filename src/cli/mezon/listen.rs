@@ -84,7 +84,9 @@ fn tell_of_connection(bot: BotBuilder) -> BotBuilder {
         Ok(())
     })
     .on("disconnected", async |event: Event<Disconnected>| {
-        remark(&format!("the connection was lost: {}", event.reason));
+        if !event.is_stopping() {
+            remark(&format!("the connection was lost: {}", event.reason));
+        }
         Ok(())
     })
     .on("reconnecting", async |event: Event<Reconnecting>| {

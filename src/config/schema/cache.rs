@@ -16,8 +16,10 @@ use crate::config::value::Choice;
 pub struct Cache {
     /// Whether messages are kept; true by default.
     pub enabled: bool,
-    /// The folder of the store; `./mezon-cache` by default.
+    /// The folder of the messages of Mezon; `./mezon-cache` by default.
     pub path: PathBuf,
+    /// The folder of the messages of Token Bowl Chat; `./token-bowl-cache` by default.
+    pub token_bowl_path: PathBuf,
     /// How many actors share the channels; 1 by default.
     pub shards: usize,
     /// How many messages are written together at most; 256 by default.
@@ -34,7 +36,7 @@ pub struct Cache {
     pub overflow: CacheOverflow,
     /// The memory of the store's own cache, in MiB; 32 by default.
     pub memory_mib: u64,
-    /// The memory of messages that wait to be written in order, in MiB; 8 by default.
+    /// The memory of messages that wait to be written in order, in MiB; 32 by default.
     pub journal_mib: usize,
     /// How many messages of one channel are kept; 10,000 by default.
     #[serde(serialize_with = "bound")]
@@ -57,9 +59,11 @@ impl Cache {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let default = Self::default();
         let path = default.path.to_string_lossy();
+        let token_bowl_path = default.token_bowl_path.to_string_lossy();
         let cache = Self {
             enabled: section.flag("enabled", default.enabled),
             path: section.filled("path", &path).into(),
+            token_bowl_path: section.filled("token_bowl_path", &token_bowl_path).into(),
             shards: section.number("shards", default.shards, 1..=64),
             batch: section.number("batch", default.batch, 1..=65_536),
             batch_wait: section.millis("batch_ms", default.batch_wait, 1..=HOUR),
@@ -114,6 +118,7 @@ impl Default for Cache {
         Self {
             enabled: true,
             path: "./mezon-cache".into(),
+            token_bowl_path: "./token-bowl-cache".into(),
             shards: 1,
             batch: 256,
             batch_wait: Duration::from_millis(50),
@@ -121,7 +126,7 @@ impl Default for Cache {
             queue: 8_192,
             overflow: CacheOverflow::Block,
             memory_mib: 32,
-            journal_mib: 8,
+            journal_mib: 32,
             max_per_channel: Some(10_000),
             max_bytes_per_channel: None,
             max_total: Some(1_000_000),

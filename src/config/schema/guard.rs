@@ -1,20 +1,29 @@
-//! What a ready-made handler is spared: `channels`, `users` and `cooldown_ms` of `[[handlers]]`.
+//! What a handler is spared: the filters and the cooldown of `[[handlers]]`.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{HOUR, millis};
+use super::{HOUR, PLATFORMS, millis};
 use crate::config::reader::Section;
 use crate::config::value::Choice;
 
-/// What a ready-made handler is spared.
+/// What a handler is spared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Guard {
     /// The channels whose events it handles, each an id or `SPACE/CHANNEL`; all by default.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<String>,
+    /// The texts of which a message must have one in it, to be handled; any by default. Case counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contains: Vec<String>,
+    /// The platforms whose events it handles; all by default.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<String>,
+    /// The texts with one of which a message must begin, to be handled; any by default. Case counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub starts_with: Vec<String>,
     /// The ids or names of the users whose events it handles; everybody's by default.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<String>,
@@ -31,9 +40,23 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// What it is read from.
+    pub(super) const KEYS: [&'static str; 7] = [
+        "channels",
+        "contains",
+        "cooldown_ms",
+        "cooldown_per",
+        "platforms",
+        "starts_with",
+        "users",
+    ];
+
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         let guard = Self {
             channels: section.names("channels"),
+            contains: section.names("contains"),
+            platforms: section.names("platforms"),
+            starts_with: section.names("starts_with"),
             users: section.names("users"),
             cooldown: section.millis("cooldown_ms", Duration::ZERO, 0..=24 * HOUR),
             cooldown_per: section.choice("cooldown_per", CooldownPer::default()),
@@ -44,6 +67,16 @@ impl Guard {
         };
         if !guard.channels.iter().all(is_place) {
             section.fault("channels", "must be ids of channels, or SPACE/CHANNEL");
+        }
+        for platform in &guard.platforms {
+            if !PLATFORMS.contains(&platform.as_str()) {
+                let message = format!("must be one of {}", PLATFORMS.join(", "));
+                section.fault("platforms", message);
+            } else if !section.has_platform(platform) {
+                let message =
+                    format!("has `{platform}`, for which there is no section [{platform}]");
+                section.fault("platforms", message);
+            }
         }
         if section.has("cooldown_per") && guard.cooldown.is_zero() {
             section.fault("cooldown_per", "says nothing without cooldown_ms");

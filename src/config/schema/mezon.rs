@@ -71,6 +71,10 @@ pub struct Mezon {
     pub content_limit: usize,
     /// Whether messages missed while disconnected are fetched afterwards, where the wire allows it; true by default.
     pub catch_up: bool,
+    /// The most requests that are sent over the socket in any second, heartbeats aside; 80 by default, which is the platform's limit.
+    pub requests_per_second: usize,
+    /// How many events may wait in memory while handlers are behind, before the socket is no longer read; 1,024 by default.
+    pub read_ahead: usize,
     /// A PEM file with authorities to trust beside those of the web; none by default.
     #[serde(serialize_with = "path_or_empty")]
     pub ca_file: Option<PathBuf>,
@@ -121,6 +125,12 @@ impl Mezon {
             ),
             content_limit: section.number("content_limit", default.content_limit, 1..=1_000_000),
             catch_up: section.flag("catch_up", default.catch_up),
+            requests_per_second: section.number(
+                "requests_per_second",
+                default.requests_per_second,
+                1..=1_000_000,
+            ),
+            read_ahead: section.number("read_ahead", default.read_ahead, 1..=1_048_576),
             ca_file: section
                 .optional_text("ca_file")
                 .filter(|path| !path.is_empty())
@@ -167,6 +177,8 @@ impl Default for Mezon {
             connect_timeout: Duration::from_secs(30),
             content_limit: 4_000,
             catch_up: true,
+            requests_per_second: 80,
+            read_ahead: 1_024,
             ca_file: None,
             session_file: None,
         }

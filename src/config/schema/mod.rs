@@ -7,10 +7,14 @@ mod endpoint;
 mod guard;
 mod handlers;
 mod log;
+mod mesh;
 mod mezon;
+mod payman;
 mod shutdown;
 mod store;
 mod supervision;
+mod ticos;
+mod token_bowl;
 
 use std::time::Duration;
 
@@ -21,15 +25,20 @@ pub use cache::{Cache, CacheOverflow};
 pub use delivery::{Delivery, Order, Overflow};
 pub use endpoint::Endpoint;
 pub use guard::{CooldownPer, Guard};
-pub use handlers::{Command, Handler, HandlerKind, Trigger};
+pub use handlers::{Command, Day, Handler, HandlerKind, Kinds, Limits, Own, Trigger, When};
 pub use log::{Log, LogFormat};
+pub use mesh::{Mesh, MeshCompat, MeshTokenStore};
 pub use mezon::{LogLevel, Mezon, Wire};
+pub use payman::{Payman, PaymanEnvironment};
 pub use shutdown::Shutdown;
 pub use store::Store;
 pub use supervision::Supervision;
+pub use ticos::Ticos;
+pub use token_bowl::{Account, TokenBowl};
 
 use super::load::Purpose;
 use super::reader::Section;
+use crate::chat::Room;
 
 /// Everything that the program can be told.
 ///
@@ -39,9 +48,21 @@ use super::reader::Section;
 pub struct Config {
     /// The bot as a whole.
     pub bot: Bot,
+    /// The connection to Mesh, if anything was set in that section.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mesh: Option<Mesh>,
     /// The connection to Mezon, if anything was set in that section.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mezon: Option<Mezon>,
+    /// The connection to Payman, if anything was set in that section.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payman: Option<Payman>,
+    /// The device that agents of Ticos dial, if anything was set in that section.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticos: Option<Ticos>,
+    /// The connection to Token Bowl Chat, if anything was set in that section.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_bowl: Option<TokenBowl>,
     /// The message cache.
     pub cache: Cache,
     /// What the bot keeps between its runs.
@@ -62,33 +83,95 @@ pub struct Config {
 }
 
 impl Config {
-    pub(super) fn read(mut section: Section<'_>, purpose: Purpose) -> Self {
+    pub(super) fn read(mut section: Section<'_>, purpose: Purpose, kinds: &Kinds) -> Self {
         let delivery = Delivery::read(section.section("delivery"), &Delivery::default());
         let config = Self {
             bot: Bot::read(section.section("bot")),
+            mesh: section
+                .has("mesh")
+                .then(|| Mesh::read(section.section("mesh"))),
             mezon: section
                 .has("mezon")
                 .then(|| Mezon::read(section.section("mezon"), purpose)),
+            payman: section
+                .has("payman")
+                .then(|| Payman::read(section.section("payman"), purpose)),
+            ticos: section
+                .has("ticos")
+                .then(|| Ticos::read(section.section("ticos"))),
+            token_bowl: section
+                .has("token_bowl")
+                .then(|| TokenBowl::read(section.section("token_bowl"), purpose)),
             cache: Cache::read(section.section("cache")),
             store: Store::read(section.section("store")),
             supervision: Supervision::read(section.section("supervision")),
             shutdown: Shutdown::read(section.section("shutdown")),
             endpoint: Endpoint::read(section.section("endpoint")),
             log: Log::read(section.section("log")),
-            handlers: Handler::read_all(section.sections("handlers"), &delivery),
+            handlers: Handler::read_all(section.sections("handlers"), &delivery, kinds),
             delivery,
         };
-        if config.mezon.is_none() {
-            section.know("mezon");
-            if purpose == Purpose::Run {
-                section.fault(
-                    "mezon",
-                    "no platform is configured: set client_id and api_key",
-                );
+        for platform in PLATFORMS {
+            section.know(platform);
+        }
+        let has_platform = config.mesh.is_some()
+            || config.mezon.is_some()
+            || config.payman.is_some()
+            || config.ticos.is_some()
+            || config.token_bowl.is_some();
+        for (platform, is_there) in [
+            ("mesh", config.mesh.is_some()),
+            ("payman", config.payman.is_some()),
+            ("ticos", config.ticos.is_some()),
+        ] {
+            let needs = |handler: &&Handler| handler.needs() == Some(platform) && !is_there;
+            if let Some(handler) = config.handlers.iter().find(needs) {
+                let kind = handler.kind.name();
+                let message = format!("a handler of the kind `{kind}` needs this section");
+                section.fault(platform, message);
             }
+        }
+        for (place, room) in config.unknown_accounts() {
+            let message = format!(
+                "there is no account `{}` on {}",
+                room.account, room.platform
+            );
+            section.fault(&place, message);
+        }
+        if !has_platform && purpose == Purpose::Run {
+            section.fault(
+                "mezon",
+                "no platform is configured: set client_id and api_key",
+            );
+        }
+        let share = config.mezon.is_some() && config.token_bowl.is_some() && config.cache.enabled;
+        if share && config.cache.path == config.cache.token_bowl_path && purpose == Purpose::Run {
+            section.fault(
+                "cache",
+                "`path` and `token_bowl_path` are the same: each platform needs a folder of its own",
+            );
         }
         section.finish();
         config
+    }
+
+    /// Returns the conversations that handlers enter as an account that there is not, each with the path of its handler.
+    fn unknown_accounts(&self) -> Vec<(String, &Room)> {
+        let Some(token_bowl) = &self.token_bowl else {
+            return Vec::new();
+        };
+        let is_known = |room: &Room| {
+            let labels = token_bowl.accounts.iter().map(|account| &account.label);
+            room.platform != "token_bowl" || labels.into_iter().any(|label| *label == room.account)
+        };
+        let handlers = self.handlers.iter().enumerate();
+        let rooms = handlers.flat_map(|(index, handler)| {
+            let rooms = handler.kind.rooms().into_iter();
+            rooms.map(move |room| (format!("handlers[{index}]"), room))
+        });
+        rooms
+            .filter(|(_, room)| !room.account.is_empty() && !is_known(room))
+            .collect()
     }
 
     /// Renders the configuration as TOML, with secrets redacted.
@@ -108,11 +191,15 @@ impl Config {
     pub fn default_dump() -> Result<String, toml::ser::Error> {
         let defaults = Self {
             mezon: Some(Mezon::default()),
+            token_bowl: Some(TokenBowl::default()),
             ..Self::default()
         };
         defaults.dump()
     }
 }
+
+/// The sections of the platforms, which are also their names.
+pub(super) const PLATFORMS: [&str; 5] = ["mesh", "mezon", "payman", "ticos", "token_bowl"];
 
 /// Serializes a duration as whole milliseconds.
 fn millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

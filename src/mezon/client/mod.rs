@@ -1,6 +1,7 @@
 //! Mezon from any thread: saying things, looking things up, asking things.
 
 mod ask;
+mod conversation;
 mod flight;
 mod know;
 mod line;

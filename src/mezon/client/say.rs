@@ -9,10 +9,12 @@ use greenroom_proto::mezon::realtime::envelope::Message;
 use greenroom_proto::mezon::{api, realtime};
 
 use super::MezonClient;
-use crate::chat::{Outgoing, Sent, Speaker};
+use crate::chat::{Abilities, Emoji, Outgoing, Sent, Speaker};
 use crate::mezon::codec::{Answer, Request, unexpected};
+use crate::mezon::content::Content;
 use crate::mezon::error::ApiError;
-use crate::mezon::limits::type_of;
+use crate::mezon::interactive::Button;
+use crate::mezon::limits::{check_content, type_of};
 use crate::mezon::message::MezonMessage;
 use crate::mezon::outgoing::{NewMessage, number};
 use crate::mezon::state::{Place, Route};
@@ -263,7 +265,11 @@ impl Speaker for MezonClient {
     ) -> BoxFuture<'static, Result<Sent, RequestError>> {
         let (client, channel) = (self.clone(), channel.clone());
         async move {
-            let mut new = NewMessage::from(message.text);
+            let mut content = Content::from(message.text);
+            if !message.buttons.is_empty() {
+                content = content.row(message.buttons.into_iter().map(Button::from));
+            }
+            let mut new = NewMessage::from(content);
             if let Some(quote) = message.quote {
                 let known = &*client.state().lock();
                 let sender = quote.author.id.number();
@@ -286,6 +292,79 @@ impl Speaker for MezonClient {
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn conversation(&self, name: &str) -> BoxFuture<'static, Result<ChannelKey, RequestError>> {
+        let (client, name) = (self.clone(), name.to_owned());
+        async move { client.find_channel(&name).await }.boxed()
+    }
+
+    fn me(&self) -> Id {
+        Self::me(self)
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities {
+            buttons: true,
+            deletes: true,
+            edits: true,
+            reacts: true,
+            ..Abilities::default()
+        }
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        let content = NewMessage::from(text).content.to_string();
+        check_content(&content, self.settings().content_limit).is_ok()
+    }
+
+    fn edit(
+        &self,
+        channel: &ChannelKey,
+        message: &Id,
+        new: Outgoing,
+    ) -> BoxFuture<'static, Result<(), RequestError>> {
+        let (client, channel, message) = (self.clone(), channel.clone(), message.clone());
+        async move {
+            let changed = client.update(&channel, &message, new.text).await;
+            changed.map(drop)
+        }
+        .boxed()
+    }
+
+    fn delete(
+        &self,
+        channel: &ChannelKey,
+        message: &Id,
+    ) -> BoxFuture<'static, Result<(), RequestError>> {
+        let (client, channel, message) = (self.clone(), channel.clone(), message.clone());
+        async move { Self::delete(&client, &channel, &message).await }.boxed()
+    }
+
+    fn react(
+        &self,
+        channel: &ChannelKey,
+        message: &Id,
+        emoji: &Emoji,
+        removed: bool,
+    ) -> BoxFuture<'static, Result<(), RequestError>> {
+        let (client, channel, message) = (self.clone(), channel.clone(), message.clone());
+        let emoji = emoji.clone();
+        async move {
+            let known = client.message(&channel, &message).await;
+            let reaction = api::MessageReaction {
+                message_id: number(&message)?,
+                message_sender_id: known.map_or(0, |message| message.sender_id),
+                emoji_id: emoji.id.number().unwrap_or_default(),
+                emoji: emoji.name,
+                count: 1,
+                action: removed,
+                ..Default::default()
+            };
+            let reacted = Self::react(&client, &channel, reaction).await;
+            reacted.map(drop)
+        }
+        .boxed()
     }
 }
 

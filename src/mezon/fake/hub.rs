@@ -219,8 +219,8 @@ impl Hub {
 }
 
 impl Host for Hub {
-    fn socket_path(&self) -> &'static str {
-        "/ws"
+    fn socket_paths(&self) -> &'static [&'static str] {
+        &["/ws"]
     }
 
     fn subprotocols(&self) -> &'static [&'static str] {

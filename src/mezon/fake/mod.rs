@@ -12,6 +12,8 @@
 mod agent;
 mod base58;
 mod calls;
+#[cfg(feature = "cli")]
+mod cast;
 mod chat;
 mod control;
 mod defaults;
@@ -34,29 +36,30 @@ mod tests;
 mod token;
 mod world;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::cast::Cast;
 use self::hub::Hub;
-use crate::simulator::{Host, Maker, Setup, SimulatorError};
+use crate::simulator::{Hosts, Maker, Setup, SimulatorError};
 
 /// The platform's line in the list of the simulator.
 pub(crate) const MAKER: Maker = Maker {
     name: "mezon",
+    beside: &[],
     make,
     #[cfg(feature = "testing")]
-    adapter,
+    talks: &[("alice", "general"), ("bob", "backstage"), ("alice", "dm")],
+    #[cfg(feature = "testing")]
+    adapter: Some(adapter),
 };
 
 #[expect(
     clippy::needless_pass_by_value,
     reason = "every platform is made in the same way"
 )]
-fn make(setup: Setup<'_>) -> Result<Box<dyn Host>, SimulatorError> {
+fn make(setup: Setup<'_>) -> Result<Hosts, SimulatorError> {
     let (world, settings) = defaults::load(setup.world.section(MAKER.name))?;
-    Ok(Box::new(Hub::new(
-        world,
-        &settings,
-        setup.url,
-        &setup.entropy,
-    )))
+    let hub = Hub::new(world, &settings, setup.url, &setup.entropy);
+    Ok(vec![Box::new(hub)])
 }
 
 #[cfg(feature = "testing")]

@@ -11,11 +11,12 @@ use serde_json::{Map, Value, json};
 use super::calls::Caller;
 use super::chat::Effect;
 use super::failure::{Failure, code_of};
-use super::query::{Query, decode};
+use super::query::Query;
 use super::routes::{Call, object};
 use super::token::{Claims, Tokens, Use};
 use super::world::World;
 
+use crate::simulator::decode;
 pub(super) use crate::simulator::{Request, Response};
 
 impl Request {

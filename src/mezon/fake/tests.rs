@@ -42,6 +42,7 @@ impl Stage {
         Now {
             at: self.start + self.passed,
             unix: 1_000_000 + self.passed.as_secs(),
+            micros: 0,
         }
     }
 

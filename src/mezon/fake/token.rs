@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use greenroom_actors::entropy::Entropy;
 use greenroom_proto::mezon::Wire;
-use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+
+use crate::simulator::jwt::Signer;
 
 /// What a token is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +51,7 @@ impl Claims {
 /// Gives tokens out and checks them.
 #[derive(Debug)]
 pub(super) struct Tokens {
-    key: [u8; 32],
+    signer: Signer,
     logins: u64,
     /// The access tokens of so many logins have expired.
     expired: u64,
@@ -72,12 +70,8 @@ impl Tokens {
     const REVOKED_LIMIT: usize = 10_000;
 
     pub(super) fn new(entropy: &Entropy) -> Self {
-        let mut key = [0; 32];
-        for part in key.chunks_exact_mut(8) {
-            part.copy_from_slice(&entropy.next_u64().to_be_bytes());
-        }
         Self {
-            key,
+            signer: Signer::draw(entropy),
             logins: 0,
             expired: 0,
             forgotten: 0,
@@ -95,19 +89,12 @@ impl Tokens {
     /// Signs a token.
     pub(super) fn issue(&self, claims: &Claims) -> String {
         let payload = serde_json::to_string(claims).unwrap_or_default();
-        let head = URL_SAFE_NO_PAD.encode(br#"{"alg":"HS256","typ":"JWT"}"#);
-        let text = format!("{head}.{}", URL_SAFE_NO_PAD.encode(plain(&payload)));
-        let signature = URL_SAFE_NO_PAD.encode(self.mac(&text).finalize().into_bytes());
-        format!("{text}.{signature}")
+        self.signer.sign(&plain(&payload))
     }
 
     /// Returns what a token says, if it is one of ours, is good for `purpose` and has not ended.
     pub(super) fn check(&self, token: &str, purpose: Use, now: u64) -> Option<Claims> {
-        let (text, signature) = token.rsplit_once('.')?;
-        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        self.mac(text).verify_slice(&signature).ok()?;
-        let (_, payload) = text.split_once('.')?;
-        let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
+        let payload = self.signer.claims(token)?;
         let claims: Claims = serde_json::from_slice(&payload).ok()?;
         let login: u64 = claims.tid.parse().ok()?;
         let good = claims.purpose == purpose
@@ -144,14 +131,6 @@ impl Tokens {
     /// Returns the date by the clock of the tokens.
     pub(super) fn date(&self, now: u64) -> u64 {
         now.saturating_add_signed(self.skew)
-    }
-
-    fn mac(&self, text: &str) -> Hmac<Sha256> {
-        // every key length is fine for HMAC, so the empty key is never used
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key)
-            .unwrap_or_else(|_| Hmac::new(&Default::default()));
-        mac.update(text.as_bytes());
-        mac
     }
 }
 

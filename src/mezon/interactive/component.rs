@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::choice::{Radio, Select};
 use super::object;
+use crate::chat;
 
 /// Something that people can press, choose or fill in. What they do comes as an event with its id.
 #[derive(Clone, Debug, PartialEq)]
@@ -161,6 +162,18 @@ impl Button {
     pub fn disabled(mut self) -> Self {
         self.is_disabled = true;
         self
+    }
+}
+
+impl From<chat::Button> for Button {
+    fn from(button: chat::Button) -> Self {
+        let style = match button.style {
+            chat::ButtonStyle::Danger => ButtonStyle::Danger,
+            chat::ButtonStyle::Primary => ButtonStyle::Primary,
+            chat::ButtonStyle::Secondary => ButtonStyle::Secondary,
+            chat::ButtonStyle::Success => ButtonStyle::Success,
+        };
+        Self::new(button.id, button.label, style)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::StreamExt;
-use futures::stream;
+use futures::future::join_all;
+use futures::{StreamExt, stream};
 use greenroom_actors::connection::{Confirmation, Trouble};
 use greenroom_actors::error::Retry;
 use greenroom_proto::mezon::realtime::envelope::Message;
@@ -60,11 +60,57 @@ fn unfetched(error: ApiError) -> Trouble {
     }
 }
 
-/// Fetches the messages that came after the last ones that were seen, oldest first; and says which channels it has looked at.
+/// Fetches the messages that came after the last ones that were seen, oldest first. If there are too many for once, the state keeps
+/// what is to be fetched next.
 pub(super) async fn missed(
     api: Api,
     state: Arc<State>,
 ) -> Result<Vec<api::ChannelMessage>, Trouble> {
+    let mut behind = std::mem::take(&mut state.lock().unfetched);
+    if behind.is_empty() {
+        behind = channels_behind(&api, &state).await?;
+    }
+    let mut all = Vec::new();
+    let mut rest = Vec::new();
+    let mut behind = behind.into_iter();
+    // What is one behind the other in a channel stays so, since a channel has one place in the line.
+    while all.len() < PORTION {
+        let some = behind.by_ref().take(AT_ONCE).map(|(channel_id, seen)| {
+            let api = api.clone();
+            async move { (channel_id, seen, after(&api, channel_id, seen).await) }
+        });
+        let some = join_all(some).await;
+        if some.is_empty() {
+            break;
+        }
+        for (channel_id, seen, page) in some {
+            match page {
+                Ok((page, next)) => {
+                    all.extend(page);
+                    rest.extend(next.map(|after| (channel_id, Seen { after, ..seen })));
+                }
+                // The channel may be gone by now.
+                Err(ApiError::Http { source, .. })
+                    if matches!(source.status(), Some(400 | 403 | 404)) => {}
+                Err(error) => return Err(unfetched(error)),
+            }
+        }
+    }
+    all.sort_by_key(|message| (message.create_time_seconds, message.message_id));
+    rest.extend(behind);
+    if !rest.is_empty() {
+        tracing::info!(
+            messages = all.len(),
+            channels = rest.len(),
+            "much was missed: more is fetched afterwards"
+        );
+    }
+    state.lock().unfetched = rest;
+    Ok(all)
+}
+
+/// Lists the channels in which something was missed.
+async fn channels_behind(api: &Api, state: &State) -> Result<Vec<(i64, Seen)>, Trouble> {
     let clans = state.lock().seen_clans();
     let lists = stream::iter(clans).map(|clan_id| {
         let api = api.clone();
@@ -82,31 +128,7 @@ pub(super) async fn missed(
         let (clan_id, channels) = list.map_err(unfetched)?;
         behind.extend(with_news(state.lock().seen_in(clan_id), clan_id, &channels));
     }
-    if behind.len() > CHANNELS {
-        tracing::warn!(
-            channels = behind.len(),
-            fetched = CHANNELS,
-            "not all missed messages are fetched"
-        );
-        behind.truncate(CHANNELS);
-    }
-    let pages = stream::iter(behind).map(|(channel_id, seen)| {
-        let api = api.clone();
-        async move { after(&api, channel_id, seen).await }
-    });
-    let mut pages = pages.buffered(AT_ONCE);
-    let mut all = Vec::new();
-    while let Some(page) = pages.next().await {
-        match page {
-            Ok(page) => all.extend(page),
-            // The channel may be gone by now.
-            Err(ApiError::Http { source, .. })
-                if matches!(source.status(), Some(400 | 403 | 404)) => {}
-            Err(error) => return Err(unfetched(error)),
-        }
-    }
-    all.sort_by_key(|message| (message.create_time_seconds, message.message_id));
-    Ok(all)
+    Ok(behind)
 }
 
 /// Picks the channels that have messages after the last ones that were seen, those that are new included.
@@ -135,11 +157,12 @@ fn with_news(
     news.collect()
 }
 
+/// Fetches messages of one channel, and says after which one there are more.
 async fn after(
     api: &Api,
     channel_id: i64,
     seen: Seen,
-) -> Result<Vec<api::ChannelMessage>, ApiError> {
+) -> Result<(Vec<api::ChannelMessage>, Option<i64>), ApiError> {
     let mut all: Vec<api::ChannelMessage> = Vec::new();
     let mut last = seen.after;
     for _ in 0..PAGES {
@@ -167,10 +190,10 @@ async fn after(
         all.extend(page);
         match newest {
             Some(newest) if length >= PAGE as usize => last = newest,
-            _ => break,
+            _ => return Ok((all, None)),
         }
     }
-    Ok(all)
+    Ok((all, Some(last)))
 }
 
 impl MezonProtocol {
@@ -220,10 +243,12 @@ impl MezonProtocol {
 
 const AFTER: i32 = 1;
 const AT_ONCE: usize = 4;
-const CHANNELS: usize = 200;
 const CLANS: usize = 64;
 const PAGE: i32 = 100;
+/// Of one channel, before the others get their turn.
 const PAGES: usize = 20;
+/// So many missed messages are handed out, before more are fetched.
+const PORTION: usize = 5_000;
 
 #[cfg(test)]
 mod tests {

@@ -15,11 +15,9 @@ use crate::mezon::message::MezonMessage;
 use crate::mezon::model::User;
 
 impl MezonProtocol {
-    /// Tells an event to those who listen in the vocabulary of all platforms.
+    /// Tells an event other than a message to those who listen in the vocabulary of all platforms.
     pub(super) fn tell_chat(&self, event: &dyn Any, key: &ChannelKey, reception: &mut Receiving) {
-        if let Some(message) = event.downcast_ref::<api::ChannelMessage>() {
-            self.tell_message(message, key, reception);
-        } else if let Some(reaction) = event.downcast_ref::<api::MessageReaction>() {
+        if let Some(reaction) = event.downcast_ref::<api::MessageReaction>() {
             let told = || Reaction {
                 message: reaction.message_id.into(),
                 user: Author {
@@ -28,6 +26,7 @@ impl MezonProtocol {
                     display: reaction.sender_name.clone(),
                 },
                 emoji: reaction.emoji.clone(),
+                emoji_id: reaction.emoji_id.into(),
                 removed: reaction.action,
             };
             publish(
@@ -69,7 +68,8 @@ impl MezonProtocol {
         }
     }
 
-    fn tell_message(
+    /// As [`tell_chat`](Self::tell_chat), for a message.
+    pub(super) fn tell_message(
         &self,
         message: &api::ChannelMessage,
         key: &ChannelKey,

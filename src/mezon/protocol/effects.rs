@@ -6,21 +6,22 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use greenroom_actors::clock;
-use greenroom_actors::event::Id;
+use greenroom_actors::event::{ChannelKey, Id};
 use greenroom_actors::session::{Acquire, Adopt};
-use greenroom_proto::mezon::{self, Wire, api, realtime};
+use greenroom_proto::mezon::{self, MessageView, Wire, api, realtime};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::{MezonProtocol, Receiving};
 use crate::chat::Speaker;
 use crate::mezon::client::MezonClient;
 use crate::mezon::codec::Request;
 use crate::mezon::error::ApiError;
+use crate::mezon::http::Api;
 use crate::mezon::lenient;
 use crate::mezon::limits::{DIRECT_CLAN, FRIEND_REQUEST, REMOVED, SENT_TOKEN, THREAD, UPDATED};
 use crate::mezon::model::{Channel, Clan, User};
 use crate::mezon::outgoing::NewMessage;
-use crate::mezon::scan::Heading;
 
 /// Says whether the bot itself wants the events of this tag.
 pub(super) fn matters(tag: u32) -> bool {
@@ -30,11 +31,8 @@ pub(super) fn matters(tag: u32) -> bool {
 }
 
 impl MezonProtocol {
-    /// Does what is to be done about an event. Returns false if it was delivered before.
-    pub(super) fn apply(&self, event: &dyn Any, reception: &mut Receiving) -> bool {
-        if let Some(message) = event.downcast_ref::<api::ChannelMessage>() {
-            return self.heard(message, reception);
-        }
+    /// Does what is to be done about an event other than a message.
+    pub(super) fn apply(&self, event: &dyn Any, reception: &mut Receiving) {
         if let Some(created) = event.downcast_ref::<realtime::ChannelCreatedEvent>() {
             self.state.lock().caches.set_channel(created);
             reception.request(
@@ -86,32 +84,48 @@ impl MezonProtocol {
         } else if let Some(session) = event.downcast_ref::<api::Session>() {
             self.session_pushed(session, reception);
         }
-        true
     }
 
-    /// Keeps a message in memory before anybody is told of it.
-    pub(super) fn remember(&self, wire: Wire, body: &Bytes, heading: &Heading) {
-        let caches = &mut self.state.lock().caches;
-        let (channel, id) = (heading.channel_id, heading.message_id);
-        match heading.code {
-            REMOVED => caches.remove_message(channel, id),
-            // A copy, so that the block in which it was read is not kept alive.
-            _ => caches.set_message(channel, id, wire, Bytes::copy_from_slice(body)),
-        }
-    }
-
-    /// Learns from a message. If it came from a channel of which nothing is known, that is asked for, while the message goes on.
-    fn heard(&self, message: &api::ChannelMessage, reception: &mut Receiving) -> bool {
+    /// Learns from a message and keeps it in memory, before anybody is told of it. Returns its conversation, or none if it was delivered
+    /// before. If it came from a channel of which nothing is known, that is asked for, while the message goes on.
+    pub(super) fn heard(
+        &self,
+        wire: Wire,
+        body: &[u8],
+        message: &MessageView<'_>,
+        reception: &mut Receiving,
+    ) -> Option<ChannelKey> {
         let known = &mut *self.state.lock();
-        if !known.learn(message) {
-            return false;
-        }
         let (clan_id, channel_id) = (message.clan_id, message.channel_id);
-        if matches!(message.code, UPDATED | REMOVED) || !known.wants(channel_id) {
-            return true;
+        let is_new = known.learn(message);
+        let is_change = matches!(message.code, UPDATED | REMOVED);
+        match message.code {
+            REMOVED => known.caches.remove_message(channel_id, message.message_id),
+            _ => {
+                let place = (channel_id, message.message_id);
+                let may_replace = is_change || !is_new || message.message_id == 0;
+                known.caches.set_message(place, wire, body, may_replace);
+            }
         }
-        let Some(api) = self.api() else { return true };
-        let (load, state) = (known.load_of(clan_id), Arc::clone(&self.state));
+        if !is_new {
+            return None;
+        }
+        if !is_change && known.wants(channel_id) {
+            let (load, api) = (known.load_of(clan_id), self.api());
+            self.ask_for_channel((clan_id, channel_id), load, api, reception);
+        }
+        Some(known.key(clan_id, channel_id))
+    }
+
+    fn ask_for_channel(
+        &self,
+        (clan_id, channel_id): (i64, i64),
+        load: Arc<OnceCell<()>>,
+        api: Option<Api>,
+        reception: &mut Receiving,
+    ) {
+        let Some(api) = api else { return };
+        let state = Arc::clone(&self.state);
         reception.background(async move {
             // One call tells of all channels of the clan; what is not among them, such as a thread, has a call of its own.
             if clan_id != DIRECT_CLAN {
@@ -133,7 +147,6 @@ impl MezonProtocol {
                 Err(error) => tracing::debug!(%error, channel_id, "a channel is not known"),
             }
         });
-        true
     }
 
     /// Tells the receiver of tokens that the bot has sent.

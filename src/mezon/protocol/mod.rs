@@ -36,11 +36,11 @@ use super::authenticator::MezonAuthenticator;
 use super::codec::{self, Answer, Request};
 use super::config::Settings;
 use super::http::{Api, trouble};
-use super::limits::{MAX_FRAME, PER_SECOND};
-use super::log::MessageLog;
+use super::limits::MAX_FRAME;
 use super::model::Clan;
 use super::raw::{ApiCalls, RawAnswers};
 use super::state::State;
+use crate::cache::MessageLog;
 use crate::platform::http::HttpClient;
 
 pub(super) type Receiving = Reception<Request, Answer>;
@@ -60,6 +60,8 @@ pub struct MezonProtocol {
     log: Option<MessageLog>,
     raw: RawAnswers,
     calls: ApiCalls,
+    /// An empty message, into which the next one is read; its texts have their memory already.
+    message: Option<Box<api::ChannelMessage>>,
     /// Channels that are being joined again; one that is gone does not end the link.
     rejoining: BTreeMap<u32, i64>,
 }
@@ -87,6 +89,7 @@ pub(super) struct Parts {
 impl MezonProtocol {
     pub(super) fn new(parts: Parts) -> Self {
         let topics = Topics::new(parts.origin.router());
+        parts.state.lock().repeats = !parts.settings.deduplicate;
         Self {
             settings: parts.settings,
             transport: parts.transport,
@@ -101,6 +104,7 @@ impl MezonProtocol {
             log: parts.log,
             raw: RawAnswers::default(),
             calls: ApiCalls::default(),
+            message: None,
             rejoining: BTreeMap::new(),
         }
     }
@@ -138,7 +142,8 @@ impl Protocol for MezonProtocol {
             heartbeat_every: self.settings.heartbeat,
             heartbeat_limit: self.settings.heartbeat_timeout,
             request_timeout: self.settings.request_timeout,
-            per_second: PER_SECOND,
+            per_second: self.settings.requests_per_second,
+            read_ahead: self.settings.read_ahead,
             backoff: self.settings.backoff,
             ..connection::Settings::default()
         }
@@ -312,6 +317,10 @@ impl Protocol for MezonProtocol {
             Ok(missed)
         }
         .boxed_local()
+    }
+
+    fn has_more_missed(&self) -> bool {
+        !self.state.lock().unfetched.is_empty()
     }
 
     fn replay(&mut self, missed: Self::Missed, reception: &mut Receiving) {

@@ -3,12 +3,14 @@
 use bytes::Bytes;
 use greenroom_actors::connection::RequestError;
 use greenroom_actors::error::Retry;
-use greenroom_proto::mezon::{FrameError, Wire};
+use greenroom_actors::event::{ChannelKey, Event};
+use greenroom_proto::mezon::{self, FrameError, MessageView, Wire, api};
 
 use super::topics::MESSAGE;
 use super::{MezonProtocol, Receiving, effects};
+use crate::cache::Noted;
 use crate::mezon::codec::Answer;
-use crate::mezon::log::Noted;
+use crate::mezon::log::note;
 use crate::mezon::scan::Heading;
 
 impl MezonProtocol {
@@ -69,7 +71,7 @@ impl MezonProtocol {
     ) -> Result<(), FrameError> {
         reception.count_event();
         if tag == MESSAGE {
-            self.keep(wire, &body, reception);
+            return self.message(wire, &body, reception);
         }
         let is_wanted = self.topics.is_wanted(tag)
             || self.topics.chat.is_wanted(tag)
@@ -80,15 +82,83 @@ impl MezonProtocol {
         Ok(())
     }
 
-    /// Keeps a message in memory, and in the cache on disk if there is one.
-    fn keep(&self, wire: Wire, body: &Bytes, reception: &mut Receiving) {
-        // What is broken is reported where it is decoded.
-        let Some(heading) = Heading::read(wire, body) else {
-            return;
+    /// Keeps a message and tells it to all who want it.
+    fn message(
+        &mut self,
+        wire: Wire,
+        body: &Bytes,
+        reception: &mut Receiving,
+    ) -> Result<(), FrameError> {
+        // Looked at where it is: it is large, and copying it would cost more than most of its fields.
+        if let Some(view) = &MessageView::read(wire, body) {
+            // Where a text is none, decoding says what is wrong with it.
+            let write = |into: &mut api::ChannelMessage| match view.fill(body, into) {
+                true => Ok(()),
+                false => mezon::decode(wire, body.clone()).map(|message| *into = message),
+            };
+            return self.spread(wire, body, view, write, reception);
+        }
+        let unusual: api::ChannelMessage = mezon::decode(wire, body.clone())?;
+        let write = |into: &mut api::ChannelMessage| {
+            into.clone_from(&unusual);
+            Ok(())
         };
-        self.remember(wire, body, &heading);
+        self.spread(wire, body, &MessageView::of(&unusual), write, reception)
+    }
+
+    /// As [`message`](Self::message), for one that was looked at. It is decoded once, if at all, into memory that is there already.
+    fn spread(
+        &mut self,
+        wire: Wire,
+        body: &Bytes,
+        view: &MessageView<'_>,
+        write: impl FnOnce(&mut api::ChannelMessage) -> Result<(), FrameError>,
+        reception: &mut Receiving,
+    ) -> Result<(), FrameError> {
+        self.keep(wire, body, view, reception);
+        let Some(key) = self.heard(wire, body, view, reception) else {
+            return Ok(());
+        };
+        let topic = &self.topics.channel_message;
+        if topic.is_wanted() {
+            let mut written = Ok(());
+            let event = Event::reusing(
+                &self.origin,
+                view.message_id.into(),
+                key,
+                reception.received_at(),
+                mezon::empty,
+                |into| written = write(into),
+            );
+            written?;
+            self.tell_otherwise(&event, &event.envelope().channel, reception);
+            reception.publish(topic, event);
+        } else if self.topics.chat.is_wanted(MESSAGE) || self.topics.any.is_wanted() {
+            let mut message = self.message.take().unwrap_or_default();
+            write(&mut message)?;
+            self.tell_otherwise(&message, &key, reception);
+            mezon::empty(&mut message);
+            self.message = Some(message);
+        }
+        Ok(())
+    }
+
+    /// Tells a message to those who want it in another form than the platform's.
+    fn tell_otherwise(
+        &self,
+        message: &api::ChannelMessage,
+        key: &ChannelKey,
+        reception: &mut Receiving,
+    ) {
+        self.tell_message(message, key, reception);
+        let id = message.message_id;
+        self.tell_any("channel_message", message, id, key, reception);
+    }
+
+    /// Keeps a message in the cache on disk, if there is one.
+    fn keep(&self, wire: Wire, body: &Bytes, message: &MessageView<'_>, reception: &mut Receiving) {
         let Some(log) = &self.log else { return };
-        match log.note(wire, body, &heading) {
+        match note(log, wire, body, &Heading::from(message)) {
             Noted::Hold(room) => reception.hold_for(room),
             Noted::Later => {}
             Noted::Write(write) => reception.background(write),

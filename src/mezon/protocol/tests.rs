@@ -159,14 +159,20 @@ async fn a_lost_answer_is_found_in_what_came_back_but_only_once() {
         Confirmation::Unknown => None,
     };
     assert_eq!(became(&[]), None, "nothing is known of the channel");
-    protocol.state.lock().learn(&said(7));
+    protocol
+        .state
+        .lock()
+        .learn(&mezon::MessageView::of(&said(7)));
     protocol.state.lock().acknowledge(7);
     assert_eq!(
         became(&[]),
         Some(0),
         "the one that is there was acknowledged"
     );
-    protocol.state.lock().learn(&said(8));
+    protocol
+        .state
+        .lock()
+        .learn(&mezon::MessageView::of(&said(8)));
     assert_eq!(became(&[]), Some(8));
     assert_eq!(became(&[said(9)]), Some(9));
     assert_eq!(became(&[said(9)]), Some(0), "it was for the one before");

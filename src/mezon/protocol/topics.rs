@@ -4,10 +4,11 @@ use std::any::Any;
 
 use actix::{Actor, Context};
 use bytes::Bytes;
-use greenroom_actors::event::{Event, Origin, Payload};
+use greenroom_actors::event::{ChannelKey, Event, Origin, Payload};
 use greenroom_actors::router::{Router, Topic};
 use greenroom_actors::supervisor::ChildSpec;
 use greenroom_proto::mezon::{self, FrameError, Located, Wire, Wired};
+use serde::Serialize;
 
 use super::{MezonProtocol, Receiving};
 use crate::chat::{
@@ -20,7 +21,7 @@ macro_rules! topics {
         /// The topics of all realtime events.
         #[derive(Clone, Debug)]
         pub(super) struct Topics {
-            $($name: Topic<$Type>,)*
+            $(pub(super) $name: Topic<$Type>,)*
             pub(super) any: Topic<AnyEvent>,
             pub(super) chat: Chat,
         }
@@ -54,7 +55,7 @@ macro_rules! topics {
         }
 
         impl MezonProtocol {
-            /// Decodes the body of an event, tells it to the bot and then to all who want it.
+            /// Decodes the body of an event other than a message, tells it to the bot and then to all who want it.
             pub(super) fn deliver(
                 &self,
                 wire: Wire,
@@ -77,7 +78,7 @@ macro_rules! topics {
 greenroom_proto::for_each_mezon_event!(topics);
 
 impl MezonProtocol {
-    /// Tells an event to the bot itself, and then to all who want it.
+    /// Tells an event other than a message to the bot itself, and then to all who want it.
     pub(super) fn hand_out<T>(
         &self,
         topic: &Topic<T>,
@@ -87,29 +88,30 @@ impl MezonProtocol {
     ) where
         T: Payload + Wired + Located,
     {
-        if !self.apply(&event as &dyn Any, reception) {
-            return;
-        }
+        self.apply(&event as &dyn Any, reception);
         let location = event.location();
         let key = self.state.lock().key(location.clan_id, location.channel_id);
-        // The other events only concern a message, they are none.
-        let id = if name == "channel_message" {
-            location.message_id
-        } else {
-            0
-        };
         self.tell_chat(&event as &dyn Any, &key, reception);
-        let any = self.topics.any.is_wanted().then(|| AnyEvent {
-            name: name.to_owned(),
-            body: serde_json::to_value(&event).unwrap_or_default(),
-        });
-        let origin = &self.origin;
-        if let Some(any) = any {
-            reception.publish(&self.topics.any, Event::new(origin, id, key.clone(), any));
-        }
+        self.tell_any(name, &event, 0, &key, reception);
         if topic.is_wanted() {
-            reception.publish(topic, Event::new(origin, id, key, event));
+            reception.publish(topic, Event::new(&self.origin, 0, key, event));
         }
+    }
+
+    /// Tells an event to those who listen to all of them.
+    pub(super) fn tell_any(
+        &self,
+        name: &str,
+        event: &impl Serialize,
+        id: i64,
+        key: &ChannelKey,
+        reception: &mut Receiving,
+    ) {
+        let told = || AnyEvent {
+            name: name.to_owned(),
+            body: serde_json::to_value(event).unwrap_or_default(),
+        };
+        publish(&self.topics.any, &self.origin, key, id, told, reception);
     }
 }
 
@@ -170,7 +172,7 @@ impl Chat {
 pub(super) fn publish<T: Payload>(
     topic: &Topic<T>,
     origin: &std::sync::Arc<Origin>,
-    key: &greenroom_actors::event::ChannelKey,
+    key: &ChannelKey,
     id: i64,
     event: impl FnOnce() -> T,
     reception: &mut Receiving,

@@ -29,12 +29,12 @@ pub(super) fn open(socket: BoxedSocket, received: &[u8], max_frame: usize) -> Li
         waker: waker(Arc::clone(&both)),
         both,
         failed: None,
+        is_closed: false,
     }));
     Link {
         incoming: Box::new(Incoming {
             shared: Rc::clone(&shared),
             decoder: Decoder::new(max_frame),
-            // A copy, for the buffer of the handshake is larger than it need be.
             unread: BytesMut::from(received),
             end: None,
         }),
@@ -52,6 +52,8 @@ struct Shared {
     waker: Waker,
     both: Arc<Both>,
     failed: Option<LinkError>,
+    /// A close frame was pushed: there is only ever one.
+    is_closed: bool,
 }
 
 #[derive(Default)]
@@ -78,7 +80,9 @@ impl Shared {
         }
         let message = match frame {
             Frame::Binary(bytes) => Message::Binary(bytes),
+            Frame::Close(_) if self.is_closed => return Ok(()),
             Frame::Close(reason) => {
+                self.is_closed = true;
                 Message::Close(reason.map(|(code, reason)| (code.into(), reason).into()))
             }
             Frame::Ping(bytes) => Message::Ping(bytes),

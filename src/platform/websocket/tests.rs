@@ -2,13 +2,15 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::time::Duration;
 
+use actix::Arbiter;
 use bytes::Bytes;
 use greenroom_actors::connection::{DialError, DialRequest, Frame, Link, LinkError, Transport};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::Websocket;
+use super::{Apart, Websocket};
 use crate::platform::testing::{answer, header, nobody, request, serve, upgrade};
+use crate::platform::tls::Trust;
 
 fn ask(url: &str) -> DialRequest {
     DialRequest {
@@ -114,6 +116,44 @@ async fn pings_are_answered_without_the_callers_help() {
     let pong = hears.await.unwrap();
     let unmasked: Vec<_> = (0..3).map(|at| pong[6 + at] ^ pong[2 + at]).collect();
     assert_eq!((&pong[..2], &unmasked[..]), (&b"\x8a\x83"[..], &b"abc"[..]));
+}
+
+#[actix_rt::test]
+async fn a_socket_that_is_read_on_another_thread_is_like_any_other() {
+    let thread = Arbiter::new();
+    let dial = async |address: String| {
+        let apart = Apart::new(thread.handle(), &Trust::web());
+        apart.dial(ask(&format!("ws://{address}/"))).await
+    };
+    let address = serve(|mut stream| async move {
+        upgrade(&mut stream).await;
+        stream.write_all(b"\x82\x01a").await.unwrap();
+        let mut decoder = Unmask::default();
+        let mut bytes = vec![0; 100_000];
+        while let Ok(read @ 1..) = stream.read(&mut bytes).await {
+            for frame in decoder.frames(&bytes[..read]) {
+                stream.write_all(&frame).await.unwrap();
+            }
+        }
+    })
+    .await;
+    let mut link = dial(address).await.unwrap();
+    assert_eq!(next(&mut link).await.unwrap(), [binary("a")]);
+    for size in [1, 126, 65_535, 300_000] {
+        let frame = binary(vec![7; size]);
+        send(&mut link, frame.clone()).await;
+        assert_eq!(next(&mut link).await.unwrap(), [frame], "{size}");
+    }
+    send(&mut link, Frame::Close(None)).await;
+    assert_eq!(
+        all(&mut link).await,
+        (vec![Frame::Close(None)], LinkError::Ended)
+    );
+
+    let refused = dial(nobody().await).await.unwrap_err();
+    assert!(matches!(refused, DialError::Unreachable(_)), "{refused}");
+    thread.stop();
+    thread.join().unwrap();
 }
 
 #[actix_rt::test]

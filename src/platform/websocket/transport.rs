@@ -3,15 +3,17 @@
 use std::fmt;
 
 use actix_http::header::{HeaderName, HeaderValue};
-use awc::Client;
 use awc::error::{ConnectError, SendRequestError, WsClientError};
+use awc::{BoxedSocket, Client};
+use bytes::BytesMut;
 use futures::future::LocalBoxFuture;
 use greenroom_actors::connection::{DialError, DialRequest, Link, Transport};
 use secrecy::ExposeSecret;
 use url::Url;
 
 use super::link;
-use crate::platform::client::{Refused, client};
+use crate::platform::client::{Dialing, Refused, client};
+use crate::platform::http::USER_AGENT;
 use crate::platform::tls::Trust;
 
 /// Dials websockets over TCP and TLS.
@@ -35,8 +37,12 @@ impl Websocket {
     /// Creates a transport that trusts other authorities.
     #[must_use]
     pub fn trusting(trust: &Trust) -> Self {
+        Self::dialing(&Dialing::trusting(trust))
+    }
+
+    pub(crate) fn dialing(dialing: &Dialing) -> Self {
         Self {
-            client: client(trust),
+            client: client(dialing),
         }
     }
 }
@@ -66,6 +72,16 @@ impl Transport for Websocket {
 }
 
 async fn dial(client: Client, request: DialRequest) -> Result<Link, DialError> {
+    let max_frame = request.max_frame;
+    let (socket, received) = dial_socket(client, request).await?;
+    Ok(link::open(socket, &received, max_frame))
+}
+
+/// Shakes hands; returns the socket and what came with the handshake's answer.
+pub(super) async fn dial_socket(
+    client: Client,
+    request: DialRequest,
+) -> Result<(BoxedSocket, BytesMut), DialError> {
     let url = request.url.expose_secret();
     check(url)?;
     let mut upgrade = client.ws(url).set_header("user-agent", USER_AGENT);
@@ -85,7 +101,8 @@ async fn dial(client: Client, request: DialRequest) -> Result<Link, DialError> {
     }
     let (_, framed) = upgrade.connect().await.map_err(why)?;
     let parts = framed.into_parts();
-    Ok(link::open(parts.io, &parts.read_buf, request.max_frame))
+    // A copy, for the buffer of the handshake is larger than it need be.
+    Ok((parts.io, BytesMut::from(&parts.read_buf[..])))
 }
 
 /// Says what is wrong with a URL without showing it.
@@ -138,5 +155,3 @@ fn why(error: WsClientError) -> DialError {
 fn invalid(why: String) -> DialError {
     DialError::Invalid(why)
 }
-
-const USER_AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));

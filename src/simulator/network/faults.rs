@@ -11,7 +11,7 @@ use crate::simulator::chaos::Occasion;
 use crate::simulator::error::Refusal;
 use crate::simulator::fault::{Fault, FaultKind, Target};
 use crate::simulator::host::{Now, SocketId, TokenFault};
-use crate::simulator::journal::Body;
+use crate::simulator::journal::{Body, Direction};
 
 /// What happens to one frame on its way out.
 #[derive(Clone, Copy, Default)]
@@ -83,7 +83,7 @@ impl Network {
     /// Draws for an occasion, and notes what is drawn.
     pub(super) fn drawn(&mut self, occasion: Occasion, socket: Option<SocketId>) -> Option<Fault> {
         let fault = self.chaos.draw(occasion)?;
-        if !self.host.faults().contains(&fault.kind) {
+        if !self.host.drawn_faults().contains(&fault.kind) {
             return None;
         }
         self.note(&fault, socket);
@@ -92,7 +92,12 @@ impl Network {
 
     /// Lets something go wrong that was asked for.
     pub(in crate::simulator) fn fault(&mut self, now: Now, fault: Fault) -> Result<Value, Refusal> {
-        let sockets = self.wires.len();
+        let mut sockets = self.wires.len();
+        if let Some(user) = &fault.user {
+            let theirs = self.host.sockets_of(user);
+            let unknown = || Refusal::bad(format!("fault: user: there is no \"{user}\""));
+            sockets = theirs.ok_or_else(unknown)?.len();
+        }
         let waits = match fault.kind {
             FaultKind::Delay
             | FaultKind::Duplicate
@@ -102,10 +107,16 @@ impl Network {
             | FaultKind::Refuse
             | FaultKind::Reorder
             | FaultKind::Truncate => true,
-            FaultKind::Disconnect => fault.path.is_some(),
+            FaultKind::Disconnect => {
+                fault.path.is_some() || (self.has_requests_only() && self.lines.is_empty())
+            }
+            FaultKind::Garbage | FaultKind::Stall => self.has_requests_only(),
             _ => false,
         };
-        if waits {
+        if fault.kind == FaultKind::Delay && fault.path.is_none() && self.host.speaks_first() {
+            self.latency = fault.duration();
+            self.note(&fault, None);
+        } else if waits {
             self.pending.add(fault)?;
         } else {
             if fault.kind == FaultKind::Disconnect {
@@ -122,16 +133,17 @@ impl Network {
 
     /// Lets something happen now, to one socket or to all.
     pub(super) fn apply(&mut self, now: Now, fault: &Fault, only: Option<SocketId>) {
-        let all: Vec<SocketId> = match only {
-            Some(socket) => vec![socket],
-            None => self.wires.keys().copied().collect(),
+        let all = match (only, &fault.user) {
+            (Some(socket), _) => vec![socket],
+            (None, Some(user)) => self.host.sockets_of(user).unwrap_or_default(),
+            (None, None) => self.wires.keys().copied().collect(),
         };
         match fault.kind {
             FaultKind::Expire => self.host.tokens(TokenFault::Expire),
             FaultKind::Revoke => {
                 self.host.tokens(TokenFault::Revoke);
                 for socket in all {
-                    self.close(now, socket, POLICY);
+                    self.close(now, socket, POLICY, String::new());
                 }
             }
             FaultKind::Skew => {
@@ -142,26 +154,36 @@ impl Network {
                 let until = now.at + fault.duration();
                 self.maintenance = Some((until, fault.status));
                 for socket in all.into_iter().filter(|_| until > now.at) {
-                    self.close(now, socket, RESTART);
+                    self.close(now, socket, RESTART, String::new());
                 }
             }
             FaultKind::Close => {
                 for socket in all {
-                    self.close(now, socket, fault.code.unwrap_or(GOING_AWAY));
+                    self.close(now, socket, fault.code.unwrap_or(GOING_AWAY), String::new());
                 }
             }
             FaultKind::Disconnect if fault.count > 0 => {
                 for socket in all {
                     match fault.code {
-                        Some(code) => self.close(now, socket, code),
+                        Some(code) => self.close(now, socket, code, String::new()),
                         None => self.cut(socket),
                     }
                 }
             }
+            FaultKind::Stall if self.host.speaks_first() => {
+                for direction in [Direction::In, Direction::Out] {
+                    let mut clog = Fault::new(FaultKind::Clog).lasting(fault.duration());
+                    clog.direction = direction;
+                    self.apply(now, &clog, only);
+                }
+            }
             FaultKind::Clog | FaultKind::Slow | FaultKind::Stall => {
+                let keeps = fault.kind == FaultKind::Stall && !self.host.stall_loses();
                 for socket in all {
-                    if let Some(wire) = self.wires.get_mut(&socket) {
-                        wire.suffer(fault, now.at);
+                    match self.wires.get_mut(&socket) {
+                        Some(wire) if keeps => wire.pause(now.at + fault.duration()),
+                        Some(wire) => wire.suffer(fault, now.at),
+                        None => {}
                     }
                 }
             }

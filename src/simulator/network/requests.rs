@@ -29,6 +29,8 @@ pub(super) enum Fate {
     Answered(Response),
     /// The connection is cut, and the platform never hears of it.
     Cut,
+    /// Served, as a stream whose first event cannot be decoded.
+    Garbled,
     /// The answer ends in the middle.
     Truncated,
 }
@@ -93,16 +95,27 @@ impl Network {
         if self.host.is_login(request) {
             kinds.push(FaultKind::Refuse);
         }
+        let requests_only = self.has_requests_only();
+        if requests_only {
+            kinds.extend([FaultKind::Garbage, FaultKind::Stall]);
+        }
+        if self.host.meets_one_fault() {
+            if let Some(fault) = self.pending.take_any(&kinds, target) {
+                gate = self.suffer(now, request, &fault, gate);
+            }
+            kinds.clear();
+        }
         for kind in kinds {
             // Without a path it is the messages of sockets that are cut short.
             let named = matches!(kind, FaultKind::Truncate | FaultKind::Disconnect);
             let target = match target {
-                Target::Request(target) if named => Target::Upgrade(target),
+                Target::Request(target) if named && !requests_only => Target::Upgrade(target),
+                // Where a login is an upgrade, it is refused like any other.
+                Target::Upgrade(target) if kind == FaultKind::Refuse => Target::Request(target),
                 target => target,
             };
             if let Some(fault) = self.pending.take(kind, target) {
-                self.note(&fault, None);
-                gate = self.meet(now, &fault, gate);
+                gate = self.suffer(now, request, &fault, gate);
             }
         }
         if let Some((until, status)) = self.maintenance.filter(|(until, _)| *until > now.at) {
@@ -111,6 +124,18 @@ impl Network {
             gate.fate = Fate::Answered(self.host.error(status, "down for maintenance"));
         }
         gate
+    }
+
+    /// Lets a request meet a fault that has waited for it.
+    fn suffer(&mut self, now: Now, request: &Request, fault: &Fault, gate: Gate) -> Gate {
+        self.note(fault, None);
+        match fault.kind {
+            FaultKind::Garbage if self.host.is_stream(request) => Gate {
+                fate: Fate::Garbled,
+                ..gate
+            },
+            _ => self.meet(now, fault, gate),
+        }
     }
 
     /// Lets a request meet a fault.
@@ -124,6 +149,19 @@ impl Network {
                 gate.fate = Fate::Answered(refused);
             }
             FaultKind::Truncate => gate.fate = Fate::Truncated,
+            FaultKind::Garbage if self.has_requests_only() => {
+                gate.fate = Fate::Answered(Response {
+                    status: 200,
+                    content_type: "application/json".into(),
+                    headers: Vec::new(),
+                    body: Bytes::from_static(b"not json {"),
+                });
+            }
+            FaultKind::Stall if self.has_requests_only() => {
+                let is_unnamed = fault.ms.is_none() && self.host.stalls_for_good();
+                let endless = is_unnamed || fault.duration().is_zero();
+                gate.hold += if endless { ENDLESS } else { fault.duration() };
+            }
             _ => {
                 self.apply(now, fault, None);
                 if let Some((until, status)) = self.maintenance
@@ -158,12 +196,17 @@ impl Network {
                 self.note_response(request, &response);
                 return whole(response);
             }
-            Fate::Served | Fate::Truncated => {
+            Fate::Garbled | Fate::Served | Fate::Truncated => {
                 let (response, outs) = self.host.call(now, request);
                 self.note_response(request, &response);
                 self.carry_out(now, outs);
                 response
             }
+        };
+        let hold = self.host.late(request);
+        let whole = |response| Reply {
+            hold,
+            end: End::Whole(response),
         };
         if matches!(gate.fate, Fate::Truncated) {
             return Reply {
@@ -200,7 +243,7 @@ impl Network {
         let opened = match gate.fate {
             Fate::Cut => return Err(None),
             Fate::Answered(response) => Err(response),
-            Fate::Served | Fate::Truncated => self.host.stream(now, request),
+            Fate::Garbled | Fate::Served | Fate::Truncated => self.host.stream(now, request),
         };
         let opening = Response {
             status: 200,
@@ -213,7 +256,6 @@ impl Network {
 
     /// Makes the answer of a fault; a time that it names is the advice when to try again.
     pub(super) fn injected(&self, fault: &Fault) -> Response {
-        let text = format!("injected {}", fault.status);
         let mut response = match &fault.body {
             Some(Value::String(text)) => Response {
                 status: fault.status,
@@ -227,9 +269,10 @@ impl Network {
                 headers: Vec::new(),
                 body: body.to_string().into(),
             },
-            None => self.host.error(fault.status, &text),
+            None => self.host.injected(fault.status),
         };
         let asked = fault.ms.filter(|ms| *ms > 0);
+        let asked = asked.or_else(|| self.host.always_advises().then_some(0));
         if let (429 | 503, Some(_)) = (fault.status, asked) {
             let seconds = fault.duration().as_millis().div_ceil(1_000);
             let advice = ("retry-after".into(), seconds.to_string());
@@ -257,12 +300,7 @@ impl Network {
         if !response.content_type.is_empty() {
             headers.push(("content-type".into(), response.content_type.clone()));
         }
-        let http = Http {
-            method: request.method.clone(),
-            path: request.target.clone(),
-            headers,
-            status: Some(response.status),
-        };
+        let http = http_of(request, headers, response.status);
         let body = Body::Http {
             bytes: response.body.clone(),
             content_type: response.content_type.clone(),
@@ -270,3 +308,16 @@ impl Network {
         self.journal.push(Direction::Out, Some(http), body);
     }
 }
+
+/// What the journal says of an answer beside its body.
+pub(super) fn http_of(request: &Request, headers: Vec<(String, String)>, status: u16) -> Http {
+    Http {
+        method: request.method.clone(),
+        path: request.target.clone(),
+        headers,
+        status: Some(status),
+    }
+}
+
+/// As long as any client waits.
+const ENDLESS: Duration = Duration::from_secs(3_600);

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "testing")]
+use bytes::Bytes;
 use greenroom_actors::clock::Instant;
 use greenroom_actors::connection::Frame;
 use tokio::sync::mpsc;
 
 use super::Network;
 use super::faults::{Passage, half};
-use super::requests::{Fate, Gate};
+use super::requests::{Fate, Gate, http_of};
 use crate::simulator::chaos::Occasion;
 use crate::simulator::exchange::{Request, Response};
 use crate::simulator::fault::{FaultKind, Target};
 use crate::simulator::host::{Now, SocketId};
-use crate::simulator::journal::Direction;
+use crate::simulator::journal::{Body, Direction};
 use crate::simulator::line::{Line, Order, Plug, Queued};
 use crate::simulator::wire::Wire;
 
@@ -44,18 +46,29 @@ impl Network {
         gate: Gate,
         plug: Option<Arc<dyn Plug>>,
     ) -> Opening {
+        let is_garbled = matches!(gate.fate, Fate::Garbled);
         let opened = match gate.fate {
             Fate::Cut => return Opening::Cut,
             Fate::Answered(response) => Err(response),
-            Fate::Served | Fate::Truncated => self.host.open(now, request, self.last_socket + 1),
+            Fate::Garbled | Fate::Served | Fate::Truncated => {
+                self.host.open(now, request, self.last_socket + 1)
+            }
         };
         if let Err(response) = opened {
             self.note_response(request, &response);
             return Opening::Refused(response);
         }
-        let response = Response {
-            status: 101,
-            ..Response::default()
+        let is_stream = self.host.is_stream(request);
+        let response = match is_stream {
+            true => Response {
+                status: 200,
+                content_type: "text/event-stream".into(),
+                ..Response::default()
+            },
+            false => Response {
+                status: 101,
+                ..Response::default()
+            },
         };
         self.note_response(request, &response);
         self.last_socket += 1;
@@ -63,6 +76,16 @@ impl Network {
         let (line, orders, queued) = Line::new(plug);
         self.lines.insert(socket, line);
         self.wires.insert(socket, Wire::default());
+        if is_stream {
+            let http = http_of(request, Vec::new(), response.status);
+            self.streams.insert(socket, http);
+        }
+        if is_garbled {
+            let frame = self.host.garbage(socket, self.entropy.next_u64());
+            self.send(now, socket, frame, Passage::default());
+        }
+        let first = self.host.opened(now, socket);
+        self.carry_out(now, first);
         Opening::Accepted(Accepted {
             socket,
             orders,
@@ -70,12 +93,31 @@ impl Network {
         })
     }
 
+    /// Takes a link that the platform has dialed; returns how many there are.
+    pub(in crate::simulator) fn dialed(&mut self, plug: Arc<dyn Plug>) -> (Accepted, usize) {
+        self.last_socket += 1;
+        let socket = self.last_socket;
+        let (line, orders, queued) = Line::new(Some(plug));
+        self.lines.insert(socket, line);
+        self.wires.insert(socket, Wire::default());
+        self.dialed.insert(socket);
+        self.host.dialed(socket);
+        let accepted = Accepted {
+            socket,
+            orders,
+            queued,
+        };
+        (accepted, self.dialed.len())
+    }
+
     /// A websocket has ended, on either side.
     pub(in crate::simulator) fn closed(&mut self, socket: SocketId) {
         if self.wires.remove(&socket).is_some() {
             self.host.close(socket);
         }
+        self.dialed.remove(&socket);
         self.lines.remove(&socket);
+        self.streams.remove(&socket);
     }
 
     /// Takes in a message of a websocket.
@@ -84,7 +126,8 @@ impl Network {
             return;
         }
         let body = self.host.show(socket, frame);
-        self.journal.push(Direction::In, None, body);
+        let path = self.host.frame_path(socket);
+        self.journal.push_frame(Direction::In, path, body);
         if self.stalled(now, socket).is_some() {
             return;
         }
@@ -118,7 +161,9 @@ impl Network {
 
     pub(super) fn answer(&mut self, now: Now, socket: SocketId, frame: Frame) {
         let mut passage = self.passage(socket);
-        if let Some(fault) = self.pending.take(FaultKind::Delay, Target::Socket) {
+        if self.host.delays_sockets()
+            && let Some(fault) = self.pending.take(FaultKind::Delay, Target::Socket)
+        {
             self.note(&fault, Some(socket));
             passage.hold = fault.duration();
         }
@@ -142,6 +187,14 @@ impl Network {
         }
         let mut delivered = 0;
         for (socket, frame) in frames {
+            if let (Frame::Close(_), true) = (&frame, self.streams.contains_key(&socket)) {
+                self.close(now, socket, DONE, String::new());
+                continue;
+            }
+            if self.lines.get(&socket).is_some_and(Line::is_unplugged) {
+                self.closed(socket);
+                continue;
+            }
             if self.stalled(now, socket).is_some() || !self.wires.contains_key(&socket) {
                 continue;
             }
@@ -183,7 +236,13 @@ impl Network {
         at += passage.hold;
         for _ in 0..times {
             let body = self.host.show(socket, &frame);
-            self.journal.push(Direction::Out, None, body);
+            match self.streams.get(&socket).cloned() {
+                Some(http) => self.journal.push(Direction::Out, Some(http), body),
+                None => {
+                    let path = self.host.frame_path(socket);
+                    self.journal.push_frame(Direction::Out, path, body);
+                }
+            }
             let line = self.lines.get(&socket);
             if line.is_some_and(|line| line.send(frame.clone(), at).is_err()) {
                 self.overflow(socket);
@@ -211,15 +270,56 @@ impl Network {
         self.closed(socket);
     }
 
-    pub(super) fn close(&mut self, now: Now, socket: SocketId, code: u16) {
+    /// A client has sent a ping, a pong or a close frame.
+    pub(in crate::simulator) fn heard(&mut self, now: Now, socket: SocketId, frame: &Frame) {
+        if !self.wires.contains_key(&socket) {
+            return;
+        }
+        match frame {
+            Frame::Close(reason) => {
+                let body = Body::closed(reason.as_ref());
+                self.journal.push(Direction::In, None, body);
+            }
+            _ => self.host.heard(now, socket),
+        }
+    }
+
+    /// Answers a ping frame.
+    #[cfg(feature = "testing")]
+    pub(in crate::simulator) fn pong(&mut self, now: Now, socket: SocketId, payload: Bytes) {
+        let latency = self.latency;
+        let wire = self.wires.get_mut(&socket);
+        let at = wire.and_then(|wire| match wire.stalled(now.at) {
+            None => Some(wire.leaves(now.at, latency)),
+            Some(_) => None,
+        });
+        if let (Some(line), Some(at)) = (self.lines.get(&socket), at)
+            && line.send(Frame::Pong(payload), at).is_err()
+        {
+            self.overflow(socket);
+        }
+    }
+
+    pub(super) fn close(&mut self, now: Now, socket: SocketId, code: u16, reason: String) {
         let latency = self.latency;
         let at = self
             .wires
             .get_mut(&socket)
             .map(|wire| wire.leaves(now.at, latency));
         if let (Some(line), Some(at)) = (self.lines.remove(&socket), at) {
-            line.close(code, at);
+            let frame = (code != NO_CODE).then_some((code, reason));
+            // What ends a stream is no frame.
+            if !self.streams.contains_key(&socket) {
+                let body = Body::closed(frame.as_ref());
+                self.journal.push(Direction::Out, None, body);
+            }
+            line.close(frame, at);
         }
         self.closed(socket);
     }
 }
+
+/// The code with which a stream ends.
+const DONE: u16 = 1_000;
+/// The code that stands for a close frame without one.
+const NO_CODE: u16 = 1_005;

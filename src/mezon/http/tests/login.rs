@@ -151,7 +151,7 @@ async fn a_server_that_is_absent_silent_or_cut_off_is_told_apart() {
         matches!(
             &error,
             ApiError::Http {
-                source: HttpError::Unreachable(_),
+                source: HttpError::Unconnected(_),
                 ..
             }
         ),
