@@ -367,7 +367,10 @@ impl<'a> Stage<'a> {
         let object = json!({"event": "reply", "platform": platform, "text": text});
         self.line(who, Tone::Strong, text, object);
         let mut expected = self.expected.borrow_mut();
-        if let Some(place) = expected.iter().position(|expected| text.contains(expected)) {
+        // What the robot says has in it what the bot says: the closest fits.
+        let fitting = expected.iter().enumerate();
+        let fitting = fitting.filter(|(_, expected)| text.contains(**expected));
+        if let Some((place, _)) = fitting.max_by_key(|(_, expected)| expected.len()) {
             expected.remove(place);
         }
     }
