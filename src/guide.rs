@@ -9,6 +9,7 @@ macro_rules! page {
         #[doc = "[connections]: crate::guide::connections"]
         #[doc = "[deployment]: crate::guide::deployment"]
         #[doc = "[events]: crate::guide::events"]
+        #[doc = "[handlers]: crate::guide::handlers"]
         #[doc = "[looking-inside]: crate::guide::looking_inside"]
         #[doc = "[mesh]: mod@crate::mesh"]
         #[doc = "[mezon]: mod@crate::mezon"]
@@ -33,6 +34,8 @@ page! {
     pub mod events {}
     #[doc = include_str!("../docs/connections.md")]
     pub mod connections {}
+    #[doc = include_str!("../docs/handlers.md")]
+    pub mod handlers {}
     #[doc = include_str!("../docs/caching.md")]
     pub mod caching {}
     #[doc = include_str!("../docs/testing.md")]
