@@ -1,11 +1,12 @@
 //! What the bot knows of its clans, channels, users and messages. Plain data, bounded.
 
-use std::hash::Hasher;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use greenroom_proto::mezon::{MessageView, Wire, api, realtime};
 
-use super::fifo::{Fifo, IdHasher};
+use super::fifo::Fifo;
 use super::limits::{DIRECT_CLAN, UPDATED};
 use super::model::{Channel, Clan, User};
 use super::recent::Recent;
@@ -22,9 +23,7 @@ pub(super) struct Caches {
     senders: Fifo<u64, (i64, i64)>,
     /// The direct conversation with a user, by user.
     pub(super) direct: Fifo<i64>,
-    messages: Fifo<Recent>,
-    /// How much memory the messages take.
-    message_bytes: usize,
+    messages: Recent,
 }
 
 /// What is in a clan.
@@ -51,8 +50,7 @@ impl Default for Caches {
             parts: Fifo::new(CLANS),
             senders: Fifo::new(SENDERS),
             direct: Fifo::new(USERS),
-            messages: Fifo::new(CHANNELS),
-            message_bytes: 0,
+            messages: Recent::default(),
         }
     }
 }
@@ -92,7 +90,7 @@ impl Caches {
         if let Some(part) = self.parts.get_mut(clan) {
             part.channels.remove(id);
         }
-        self.forget_messages(id);
+        self.messages.forget(id);
     }
 
     /// Forgets a clan and all that is in it.
@@ -106,7 +104,7 @@ impl Caches {
             .flat_map(|part| part.channels.values())
         {
             self.channels.remove(channel.id);
-            self.forget_messages(channel.id);
+            self.messages.forget(channel.id);
         }
     }
 
@@ -203,37 +201,20 @@ impl Caches {
     /// Keeps a copy of a message as it came; see [`Recent::set`].
     pub(super) fn set_message(
         &mut self,
-        (channel, id): (i64, i64),
+        place: (i64, i64),
         wire: Wire,
         body: &[u8],
         may_replace: bool,
     ) {
-        let messages = self.messages.get_or(channel, Recent::default);
-        self.message_bytes -= messages.bytes();
-        messages.set(id, wire, body, may_replace);
-        self.message_bytes += messages.bytes();
-        while self.message_bytes > MESSAGE_BYTES
-            && let Some(oldest) = self.messages.pop()
-        {
-            self.message_bytes -= oldest.bytes();
-        }
+        self.messages.set(place, wire, body, may_replace);
     }
 
     pub(super) fn remove_message(&mut self, channel: i64, id: i64) {
-        if let Some(messages) = self.messages.get_mut(channel) {
-            self.message_bytes -= messages.bytes();
-            messages.remove(id);
-            self.message_bytes += messages.bytes();
-        }
-    }
-
-    fn forget_messages(&mut self, channel: i64) {
-        let messages = self.messages.remove(channel);
-        self.message_bytes -= messages.map_or(0, |messages| messages.bytes());
+        self.messages.remove(channel, id);
     }
 
     pub(super) fn message(&self, channel: i64, id: i64) -> Option<api::ChannelMessage> {
-        let mut message = self.messages.get(channel)?.get(id)?;
+        let mut message = self.messages.get(channel, id)?;
         // It is found as it is now; that it was changed is of no interest.
         if message.code == UPDATED {
             message.code = 0;
@@ -244,19 +225,17 @@ impl Caches {
 
 /// Returns a number that is another one if the names or pictures of the sender are others.
 fn names_print(message: &MessageView<'_>) -> u64 {
-    let mut print = IdHasher::default();
-    print.write(message.username);
-    print.write(message.display_name);
-    print.write(message.clan_nick);
-    print.write(message.clan_avatar);
-    print.write(message.avatar);
-    print.finish()
+    FixedState::default().hash_one([
+        message.username,
+        message.display_name,
+        message.clan_nick,
+        message.clan_avatar,
+        message.avatar,
+    ])
 }
 
 const CLANS: usize = 1_000;
 const CHANNELS: usize = 1_000;
-/// How much memory messages may take in all. Beyond that, a channel of which one was kept first is forgotten.
-const MESSAGE_BYTES: usize = 8 * 1024 * 1024;
 const USERS: usize = 10_000;
 const SENDERS: usize = 10_000;
 
@@ -407,20 +386,8 @@ mod tests {
             assert_eq!((changed.content.as_str(), changed.code), ("b", 0));
             caches.remove_message(3, 299);
             assert_eq!(caches.message(3, 299), None);
-            caches.forget_messages(3);
-            assert_eq!(caches.message_bytes, 0);
+            caches.remove_channel(2, 3);
+            assert_eq!(caches.message(3, 298), None);
         }
-    }
-
-    #[test]
-    fn many_channels_share_the_memory() {
-        let mut caches = Caches::default();
-        let body = [0; 1_000];
-        for (channel, id) in (0..100).flat_map(|channel| (0..200).map(move |id| (channel, id))) {
-            caches.set_message((channel, id), Wire::V2, &body, false);
-        }
-        assert!(caches.message_bytes <= MESSAGE_BYTES);
-        let kept = |channel| caches.messages.get(channel).is_some();
-        assert!(!kept(0) && kept(99));
     }
 }

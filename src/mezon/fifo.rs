@@ -1,12 +1,15 @@
 //! A bounded map.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::Hash;
+
+use foldhash::fast::FixedState;
 
 /// A map that forgets what it got first once it is full. Replacing a value forgets nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Fifo<V, K = i64> {
-    values: HashMap<K, V, BuildHasherDefault<IdHasher>>,
+    /// Never listed in its own order.
+    values: HashMap<K, V, FixedState>,
     order: VecDeque<K>,
     limit: usize,
 }
@@ -81,37 +84,6 @@ impl<V, K: Copy + Eq + Hash> Fifo<V, K> {
         self.order
             .iter()
             .filter_map(|id| Some((*id, self.values.get(id)?)))
-    }
-}
-
-/// Spreads ids, which differ in whatever bits the platform likes. What a map holds is never listed in its own order.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        let (eights, rest) = bytes.as_chunks::<8>();
-        for eight in eights {
-            self.write_u64(u64::from_le_bytes(*eight));
-        }
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        // With the length, so that texts after one another are told from the same bytes cut in other places.
-        self.write_u64(u64::from_le_bytes(last) ^ (bytes.len() as u64) << 56);
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        const ODD: u128 = 0x9e37_79b9_7f4a_7c15;
-        let product = u128::from(self.0 ^ number ^ 0x2545_f491_4f6c_dd1d) * ODD;
-        self.0 = product as u64 ^ (product >> 64) as u64;
-    }
-
-    fn write_i64(&mut self, number: i64) {
-        self.write_u64(number.cast_unsigned());
     }
 }
 

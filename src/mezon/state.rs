@@ -160,10 +160,9 @@ impl Known {
         Arc::clone(self.loads.get_or(clan_id, Arc::default))
     }
 
-    /// Says whether a channel is to be asked for: once, if nothing is known of it.
+    /// Says whether a channel of which nothing is known is to be asked for: once.
     pub(super) fn wants(&mut self, channel_id: i64) -> bool {
-        let is_known = self.caches.channel(channel_id).is_some();
-        if is_known || channel_id == 0 || self.asked.get(channel_id).is_some() {
+        if channel_id == 0 || self.asked.get(channel_id).is_some() {
             return false;
         }
         self.asked.set(channel_id, ());
@@ -182,13 +181,15 @@ impl Known {
         self.topics.get(message_id).copied().unwrap_or_default()
     }
 
-    /// Learns from a message that is about to be delivered. Returns false if it was delivered before.
-    pub(super) fn learn(&mut self, message: &MessageView<'_>) -> bool {
+    /// Learns from a message that is about to be delivered. Returns none if it was delivered before, or else whether its channel is known
+    /// beside what messages in it tell.
+    pub(super) fn learn(&mut self, message: &MessageView<'_>) -> Option<bool> {
         let is_new = !matches!(message.code, UPDATED | REMOVED);
         if is_new && !self.saw(message.clan_id, message.channel_id, message.message_id) {
-            return false;
+            return None;
         }
-        if self.route(message.channel_id).is_none() {
+        let is_known = self.caches.channel(message.channel_id).is_some();
+        if !is_known && self.routes.get(message.channel_id).is_none() {
             let route = Route {
                 clan_id: message.clan_id,
                 mode: message.mode,
@@ -209,7 +210,7 @@ impl Known {
             remember(&mut self.own, echo, OWN);
         }
         self.caches.learn_sender(message);
-        true
+        Some(is_known)
     }
 
     /// Remembers that a message is delivered. Returns false if it was before.
@@ -415,7 +416,7 @@ mod tests {
     fn a_missed_message_is_delivered_once_whichever_way_it_comes() {
         let state = State::default();
         let known = &mut *state.lock();
-        assert!(known.learn(&MessageView::of(&message(3, 10))));
+        assert!(known.learn(&MessageView::of(&message(3, 10))).is_some());
         let mut missed = vec![message(3, 10), message(3, 11), message(3, 12)];
         known.begin_replay(&mut missed);
         assert_eq!(
@@ -426,25 +427,25 @@ mod tests {
             [11, 12]
         );
         for missed in missed {
-            assert!(known.learn(&MessageView::of(&missed)));
+            assert!(known.learn(&MessageView::of(&missed)).is_some());
             known.replayed(missed.message_id);
         }
-        assert!(!known.learn(&MessageView::of(&message(3, 11))));
-        assert!(known.learn(&MessageView::of(&message(3, 13))));
+        assert!(known.learn(&MessageView::of(&message(3, 11))).is_none());
+        assert!(known.learn(&MessageView::of(&message(3, 13))).is_some());
         let update = api::ChannelMessage {
             code: UPDATED,
             ..message(3, 11)
         };
-        assert!(known.learn(&MessageView::of(&update)));
+        assert!(known.learn(&MessageView::of(&update)).is_some());
         assert!(
-            !known.learn(&MessageView::of(&message(3, 13))),
+            known.learn(&MessageView::of(&message(3, 13))).is_none(),
             "it comes twice"
         );
         assert!(
-            known.learn(&MessageView::of(&message(3, 0))),
+            known.learn(&MessageView::of(&message(3, 0))).is_some(),
             "without an id nobody can tell"
         );
-        assert!(known.learn(&MessageView::of(&message(3, 0))));
+        assert!(known.learn(&MessageView::of(&message(3, 0))).is_some());
         let seen = Seen {
             clan_id: 2,
             message_id: 13,

@@ -205,9 +205,9 @@ impl<'a> MessageView<'a> {
     }
 
     /// Writes the message into one that is empty, such as one that was [emptied](empty): texts are copied into the memory that is there,
-    /// lists share that of `body`, which is what was read. Returns false if a text is none; `into` may then hold a part of it.
+    /// lists share that of `frame`, in which lies what was read. Returns false if a text is none; `into` may then hold a part of it.
     #[must_use]
-    pub fn fill(&self, body: &Bytes, into: &mut api::ChannelMessage) -> bool {
+    pub fn fill(&self, frame: &Bytes, into: &mut api::ChannelMessage) -> bool {
         into.clan_id = self.clan_id;
         into.channel_id = self.channel_id;
         into.message_id = self.message_id;
@@ -219,30 +219,48 @@ impl<'a> MessageView<'a> {
         into.hide_editted = self.hide_editted;
         into.is_public = self.is_public;
         into.topic_id = self.topic_id;
-        copy(self.username, &mut into.username)
-            && copy(self.avatar, &mut into.avatar)
-            && copy(self.content, &mut into.content)
-            && copy(self.channel_label, &mut into.channel_label)
-            && copy(self.clan_logo, &mut into.clan_logo)
-            && copy(self.category_name, &mut into.category_name)
-            && copy(self.display_name, &mut into.display_name)
-            && copy(self.clan_nick, &mut into.clan_nick)
-            && copy(self.clan_avatar, &mut into.clan_avatar)
-            && self.share(self.reactions, body, &mut into.reactions)
-            && self.share(self.mentions, body, &mut into.mentions)
-            && self.share(self.attachments, body, &mut into.attachments)
-            && self.share(self.references, body, &mut into.references)
-            && self.share(self.referenced_message, body, &mut into.referenced_message)
+        let after_nick = match self.has_text_lists {
+            // Its key is not ASCII.
+            true => &[][..],
+            false => self.clan_avatar,
+        };
+        let sender = Texts::between(frame, [self.username, self.avatar]);
+        let names = Texts::between(
+            frame,
+            [
+                self.channel_label,
+                self.clan_logo,
+                self.category_name,
+                self.display_name,
+                self.clan_nick,
+                after_nick,
+            ],
+        );
+        let content = Texts::default();
+        sender.copy(self.username, &mut into.username)
+            && sender.copy(self.avatar, &mut into.avatar)
+            && content.copy(self.content, &mut into.content)
+            && names.copy(self.channel_label, &mut into.channel_label)
+            && names.copy(self.clan_logo, &mut into.clan_logo)
+            && names.copy(self.category_name, &mut into.category_name)
+            && names.copy(self.display_name, &mut into.display_name)
+            && names.copy(self.clan_nick, &mut into.clan_nick)
+            && names.copy(self.clan_avatar, &mut into.clan_avatar)
+            && self.share(self.reactions, frame, &mut into.reactions)
+            && self.share(self.mentions, frame, &mut into.mentions)
+            && self.share(self.attachments, frame, &mut into.attachments)
+            && self.share(self.references, frame, &mut into.references)
+            && self.share(self.referenced_message, frame, &mut into.referenced_message)
     }
 
     #[inline]
-    fn share(&self, list: &[u8], body: &Bytes, into: &mut Bytes) -> bool {
+    fn share(&self, list: &[u8], frame: &Bytes, into: &mut Bytes) -> bool {
         *into = match list {
             b"" => return true,
             b"[]" => Bytes::from_static(b"[]"),
             b"{}" => Bytes::from_static(b"{}"),
             list if self.has_text_lists && std::str::from_utf8(list).is_err() => return false,
-            list => body.slice_ref(list),
+            list => frame.slice_ref(list),
         };
         true
     }
@@ -311,17 +329,49 @@ fn seconds_of(seconds: i64) -> u32 {
     u32::try_from(seconds.max(0)).unwrap_or(u32::MAX)
 }
 
-#[inline]
-fn copy(text: &[u8], into: &mut String) -> bool {
-    if text.is_empty() {
-        return true;
-    }
-    match std::str::from_utf8(text) {
-        Ok(text) => {
-            into.push_str(text);
-            true
+/// Texts that lie one after another in a frame, looked at as one: keys and lengths between them are ASCII nearly always, and one look at
+/// many bytes costs less than many looks at a few.
+#[derive(Clone, Copy, Debug, Default)]
+struct Texts<'a> {
+    /// Where they begin in the memory of this process.
+    start: usize,
+    all: &'a str,
+}
+
+impl<'a> Texts<'a> {
+    /// Looks at all between the first of `texts` that is there and the last one. If that is no text, each is looked at by itself.
+    #[inline]
+    fn between<const N: usize>(frame: &'a [u8], texts: [&[u8]; N]) -> Self {
+        let mut there = texts.iter().filter(|text| !text.is_empty());
+        let Some(first) = there.next() else {
+            return Self::default();
+        };
+        let start = first.as_ptr().addr();
+        let last = there.next_back().unwrap_or(first);
+        let place = |at: usize| at.checked_sub(frame.as_ptr().addr());
+        let range = place(start).zip(place(last.as_ptr().addr() + last.len()));
+        let bytes = range.and_then(|(from, to)| frame.get(from..to));
+        match bytes.map(std::str::from_utf8) {
+            Some(Ok(all)) => Self { start, all },
+            _ => Self::default(),
         }
-        Err(_) => false,
+    }
+
+    /// Appends one of them; returns false if it is no text.
+    #[inline]
+    fn copy(self, text: &[u8], into: &mut String) -> bool {
+        if text.is_empty() {
+            return true;
+        }
+        let at = text.as_ptr().addr().wrapping_sub(self.start);
+        let known = self.all.get(at..at.wrapping_add(text.len()));
+        match known.map_or_else(|| std::str::from_utf8(text), Ok) {
+            Ok(text) => {
+                into.push_str(text);
+                true
+            }
+            Err(_) => false,
+        }
     }
 }
 

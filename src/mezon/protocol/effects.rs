@@ -97,20 +97,18 @@ impl MezonProtocol {
     ) -> Option<ChannelKey> {
         let known = &mut *self.state.lock();
         let (clan_id, channel_id) = (message.clan_id, message.channel_id);
-        let is_new = known.learn(message);
+        let learned = known.learn(message);
         let is_change = matches!(message.code, UPDATED | REMOVED);
         match message.code {
             REMOVED => known.caches.remove_message(channel_id, message.message_id),
             _ => {
                 let place = (channel_id, message.message_id);
-                let may_replace = is_change || !is_new || message.message_id == 0;
+                let may_replace = is_change || learned.is_none() || message.message_id == 0;
                 known.caches.set_message(place, wire, body, may_replace);
             }
         }
-        if !is_new {
-            return None;
-        }
-        if !is_change && known.wants(channel_id) {
+        let is_known = learned?;
+        if !is_known && !is_change && known.wants(channel_id) {
             let (load, api) = (known.load_of(clan_id), self.api());
             self.ask_for_channel((clan_id, channel_id), load, api, reception);
         }

@@ -289,9 +289,9 @@ impl Protocol for MezonProtocol {
                 let envelope: realtime::Envelope = mezon::decode(wire, bytes.clone())?;
                 let whole = Bytes::from(mezon::encode(Wire::V2, &envelope));
                 let route = mezon::route(Wire::V2, &whole)?;
-                self.event(Wire::V2, route.tag, whole.slice(route.body), reception)
+                self.event(Wire::V2, route.tag, (&whole, route.body), reception)
             }
-            0 => self.event(wire, route.tag, bytes.slice(route.body), reception),
+            0 => self.event(wire, route.tag, (&bytes, route.body), reception),
             cid => {
                 self.answered(cid.unsigned_abs(), &bytes, reception);
                 Ok(())
@@ -326,7 +326,7 @@ impl Protocol for MezonProtocol {
     fn replay(&mut self, missed: Self::Missed, reception: &mut Receiving) {
         let body = Bytes::from(mezon::encode(Wire::V2, &missed));
         let message_id = missed.message_id;
-        if let Err(error) = self.event(Wire::V2, MESSAGE, body, reception) {
+        if let Err(error) = self.event(Wire::V2, MESSAGE, (&body, 0..body.len()), reception) {
             tracing::warn!(%error, "a missed message cannot be read");
         }
         self.state.lock().replayed(message_id);

@@ -1,5 +1,7 @@
 //! What becomes of a frame.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use greenroom_actors::connection::RequestError;
 use greenroom_actors::error::Retry;
@@ -66,18 +68,18 @@ impl MezonProtocol {
         &mut self,
         wire: Wire,
         tag: u32,
-        body: Bytes,
+        (frame, body): (&Bytes, Range<usize>),
         reception: &mut Receiving,
     ) -> Result<(), FrameError> {
         reception.count_event();
         if tag == MESSAGE {
-            return self.message(wire, &body, reception);
+            return self.message(wire, (frame, body), reception);
         }
         let is_wanted = self.topics.is_wanted(tag)
             || self.topics.chat.is_wanted(tag)
             || self.topics.any.is_wanted();
         if is_wanted || effects::matters(tag) {
-            self.deliver(wire, tag, body, reception)?;
+            self.deliver(wire, tag, frame.slice(body), reception)?;
         }
         Ok(())
     }
@@ -86,19 +88,21 @@ impl MezonProtocol {
     fn message(
         &mut self,
         wire: Wire,
-        body: &Bytes,
+        (frame, place): (&Bytes, Range<usize>),
         reception: &mut Receiving,
     ) -> Result<(), FrameError> {
-        // Looked at where it is: it is large, and copying it would cost more than most of its fields.
+        // Looked at where it is: it is large, and copying it would cost more than most of its fields. A slice of the frame would be
+        // counted as one more that has it, which waits for all that was written before.
+        let body = &frame[place.clone()];
         if let Some(view) = &MessageView::read(wire, body) {
             // Where a text is none, decoding says what is wrong with it.
-            let write = |into: &mut api::ChannelMessage| match view.fill(body, into) {
+            let write = |into: &mut api::ChannelMessage| match view.fill(frame, into) {
                 true => Ok(()),
-                false => mezon::decode(wire, body.clone()).map(|message| *into = message),
+                false => mezon::decode(wire, frame.slice(place)).map(|message| *into = message),
             };
             return self.spread(wire, body, view, write, reception);
         }
-        let unusual: api::ChannelMessage = mezon::decode(wire, body.clone())?;
+        let unusual: api::ChannelMessage = mezon::decode(wire, frame.slice(place))?;
         let write = |into: &mut api::ChannelMessage| {
             into.clone_from(&unusual);
             Ok(())
@@ -110,7 +114,7 @@ impl MezonProtocol {
     fn spread(
         &mut self,
         wire: Wire,
-        body: &Bytes,
+        body: &[u8],
         view: &MessageView<'_>,
         write: impl FnOnce(&mut api::ChannelMessage) -> Result<(), FrameError>,
         reception: &mut Receiving,
@@ -156,7 +160,7 @@ impl MezonProtocol {
     }
 
     /// Keeps a message in the cache on disk, if there is one.
-    fn keep(&self, wire: Wire, body: &Bytes, message: &MessageView<'_>, reception: &mut Receiving) {
+    fn keep(&self, wire: Wire, body: &[u8], message: &MessageView<'_>, reception: &mut Receiving) {
         let Some(log) = &self.log else { return };
         match note(log, wire, body, &Heading::from(message)) {
             Noted::Hold(room) => reception.hold_for(room),

@@ -26,6 +26,8 @@ pub(super) struct Desk<T> {
     pub(super) ages: Ages,
     /// The event that the handler was just given, and has not answered.
     pub(super) in_hand: Option<Job<T>>,
+    /// That is the first of the fresh ones instead.
+    pub(super) first_in_hand: bool,
     /// What asynchronous handlers are at, by ticket.
     pub(super) in_flight: BTreeMap<u64, Flight<T>>,
     pub(super) answers: FuturesUnordered<Answer>,
@@ -110,6 +112,7 @@ impl<T: Payload> Desk<T> {
             lanes: Lanes::new(settings.order, settings.concurrency),
             ages: Ages::default(),
             in_hand: None,
+            first_in_hand: false,
             in_flight: BTreeMap::new(),
             answers: FuturesUnordered::new(),
             checking: BTreeMap::new(),
@@ -182,6 +185,16 @@ impl<T: Payload> Desk<T> {
             true => None,
             false => self.admitted.pop_front(),
         }
+    }
+
+    /// Returns the first of the fresh events if it may go to the handler at once, and if that is its first attempt ever.
+    pub(super) fn first_free(&self) -> Option<&Event<T>> {
+        let event = self.fresh.front()?;
+        let is_free = self.suspects == 0
+            && self.lanes.is_free(&event.envelope().channel)
+            && event.attempt() == 1
+            && event.ticket().is_none();
+        is_free.then_some(event)
     }
 
     /// Returns the job that may go to the handler next. What came last from the queue goes there at once, unless it has to wait: then it

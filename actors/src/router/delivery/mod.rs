@@ -22,7 +22,7 @@ use super::Delivery;
 use super::letters::DeadLetters;
 use super::middleware::Layers;
 use super::tally::Tally;
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::entropy::Entropy;
 use crate::event::{Event, Payload};
 use crate::mailbox::Queue;
@@ -85,6 +85,41 @@ impl<T: Payload> Courier<T> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Gives the first of the fresh events to the handler, if nothing has to be known of it but that. It stays where it is until it is
+    /// answered. Returns false if there is none, or if it is to go the long way.
+    fn attempt_fresh<A>(
+        &self,
+        desk: &mut Desk<T>,
+        actor: &mut A,
+        ctx: &mut Context<A>,
+        cx: &mut task::Context<'_>,
+    ) -> bool
+    where
+        A: Actor<Context = Context<A>> + Handler<Event<T>, Result: 'static>,
+    {
+        let began = desk.pace.began();
+        let due = began + self.settings.timeout;
+        let Some(event) = desk.first_free().filter(|_| self.layers.is_none()) else {
+            return false;
+        };
+        let event = event.handed_out(self.place, due);
+        desk.first_in_hand = true;
+        let answer = self.ask(event, actor, ctx, cx);
+        desk.first_in_hand = false;
+        if let Some(event) = desk.fresh.pop_front() {
+            if let Answer::Now(Ok(())) = answer {
+                // The most frequent case by far.
+                desk.pace.done(&self.tally.times);
+                self.tally.handled.add_one_alone();
+                self.let_go(1);
+            } else {
+                let job = Job::new(event, self.settings.attempts);
+                self.conclude(desk, job, answer, due);
+            }
+        }
+        true
+    }
+
     /// Gives an event to the handler.
     fn attempt<A>(
         &self,
@@ -99,25 +134,34 @@ impl<T: Payload> Courier<T> {
         let began = desk.pace.began();
         let due = began + self.settings.timeout;
         let event = job.event.handed_out(self.place, due);
-        let cause = spans::handle(&self.handler, &event);
         job.began = Some(began);
         desk.in_hand = Some(job);
-        let answer = cause.scope(|| answer(actor.handle(event, ctx), actor, ctx, cx, &cause));
-        let Some(mut job) = desk.in_hand.take() else {
-            return;
-        };
+        let answer = self.ask(event, actor, ctx, cx);
+        if let Some(job) = desk.in_hand.take() {
+            self.conclude(desk, job, answer, due);
+        }
+    }
+
+    fn ask<A>(
+        &self,
+        event: Event<T>,
+        actor: &mut A,
+        ctx: &mut Context<A>,
+        cx: &mut task::Context<'_>,
+    ) -> Answer
+    where
+        A: Actor<Context = Context<A>> + Handler<Event<T>, Result: 'static>,
+    {
+        let cause = spans::handle(&self.handler, &event);
+        cause.scope(|| answer(actor.handle(event, ctx), actor, ctx, cx, &cause))
+    }
+
+    fn conclude(&self, desk: &mut Desk<T>, mut job: Job<T>, answer: Answer, due: Instant) {
         match answer {
             Answer::Now(outcome) => {
                 job.began = None;
                 desk.pace.done(&self.tally.times);
-                match (outcome, job.number, &self.layers, job.event.ticket()) {
-                    // The most frequent case by far.
-                    (Ok(()), None, None, None) => {
-                        self.tally.handled.add_one_alone();
-                        self.let_go(1);
-                    }
-                    (outcome, ..) => self.settle(desk, job, outcome),
-                }
+                self.settle(desk, job, outcome);
             }
             Answer::Later(reply) => {
                 desk.pace.pause(&self.tally.times);
@@ -183,6 +227,8 @@ where
             let looked_at_more = !desk.fresh.is_empty();
             if let Some(job) = desk.next_admitted() {
                 self.attempt(desk, job, actor, ctx, cx);
+            } else if self.attempt_fresh(desk, actor, ctx, cx) {
+                budget.spend();
             } else if let Some(job) = desk.next(&self.settings) {
                 budget.spend();
                 if let Some(job) = self.admit(desk, job) {
