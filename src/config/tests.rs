@@ -603,3 +603,23 @@ fn an_assistant_needs_somebody_to_ask() {
         "{found:?}"
     );
 }
+
+#[test]
+fn a_kind_of_ones_own_need_not_have_options() {
+    let mut kinds = Kinds::default();
+    kinds.own("quiet", |(), bot, _| bot);
+    let load = |text: &str| {
+        let (folder, file) = written(text);
+        let loaded = Sources::none().file(file).kinds(&kinds);
+        let loaded = loaded.load(Purpose::Offline);
+        loaded.map_err(|faults| shown(&faults, folder.path()))
+    };
+    let config = load("[[handlers]]\nkind = \"quiet\"\n").unwrap();
+    assert!(config.dump().unwrap().contains("kind = \"quiet\""));
+    assert_eq!(
+        load("[[handlers]]\nkind = \"quiet\"\nloud = true\n").unwrap_err(),
+        [
+            "greenroom.toml:3: handlers[0].loud: is unknown: expected one of kind, name, on, channels, contains, platforms, starts_with, users, cooldown_ms, cooldown_per, delivery"
+        ]
+    );
+}

@@ -26,8 +26,8 @@ pub(super) struct Desk<T> {
     pub(super) ages: Ages,
     /// The event that the handler was just given, and has not answered.
     pub(super) in_hand: Option<Job<T>>,
-    /// That is the first of the fresh ones instead.
-    pub(super) first_in_hand: bool,
+    /// Since when that is the first of the fresh ones instead.
+    pub(super) first_in_hand: Option<Instant>,
     /// What asynchronous handlers are at, by ticket.
     pub(super) in_flight: BTreeMap<u64, Flight<T>>,
     pub(super) answers: FuturesUnordered<Answer>,
@@ -112,7 +112,7 @@ impl<T: Payload> Desk<T> {
             lanes: Lanes::new(settings.order, settings.concurrency),
             ages: Ages::default(),
             in_hand: None,
-            first_in_hand: false,
+            first_in_hand: None,
             in_flight: BTreeMap::new(),
             answers: FuturesUnordered::new(),
             checking: BTreeMap::new(),

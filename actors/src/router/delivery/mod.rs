@@ -103,9 +103,9 @@ impl<T: Payload> Courier<T> {
             return false;
         };
         let event = event.handed_out(self.place, due);
-        desk.first_in_hand = true;
+        desk.first_in_hand = Some(began);
         let answer = self.ask(event, actor, ctx, cx);
-        desk.first_in_hand = false;
+        desk.first_in_hand = None;
         if let Some(event) = desk.fresh.pop_front() {
             if let Answer::Now(Ok(())) = answer {
                 // The most frequent case by far.
@@ -113,7 +113,8 @@ impl<T: Payload> Courier<T> {
                 self.tally.handled.add_one_alone();
                 self.let_go(1);
             } else {
-                let job = Job::new(event, self.settings.attempts);
+                let mut job = Job::new(event, self.settings.attempts);
+                job.began = Some(began);
                 self.conclude(desk, job, answer, due);
             }
         }

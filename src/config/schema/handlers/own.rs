@@ -72,7 +72,11 @@ impl Kinds {
         let (kind, add) = (name.to_owned(), Arc::new(add));
         self.insert(name, Vec::new(), move |section| {
             let options: O = section.options(&Handler::keys())?;
-            let shown = toml::Table::try_from(&options);
+            let shown = match serde_json::to_value(&options) {
+                // `()` and the like: there are none.
+                Ok(serde_json::Value::Null) => Ok(toml::Table::new()),
+                _ => toml::Table::try_from(&options),
+            };
             if let Err(error) = &shown {
                 section.fault(
                     "kind",
