@@ -619,7 +619,7 @@ fn a_kind_of_ones_own_need_not_have_options() {
     assert_eq!(
         load("[[handlers]]\nkind = \"quiet\"\nloud = true\n").unwrap_err(),
         [
-            "greenroom.toml:3: handlers[0].loud: is unknown: expected one of kind, name, on, channels, contains, platforms, starts_with, users, cooldown_ms, cooldown_per, delivery"
+            "greenroom.toml:3: handlers[0].loud: is unknown: expected one of kind, name, on, delivery, channels, contains, cooldown_ms, cooldown_per, platforms, starts_with, users"
         ]
     );
 }
