@@ -61,17 +61,24 @@ impl Device {
         Agent::dial(address, "/realtime").await.unwrap()
     }
 
-    /// Waits until so much was handled, stops, and returns all of it.
-    async fn finish(self, count: u64) -> Vec<(u64, u64)> {
+    /// Waits until so much was handled; returns false if it never is.
+    async fn has_handled(&self, count: u64) -> bool {
         let enough = async {
             while (self.handled.lock().unwrap().len() as u64) < count {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        let enough = tokio::time::timeout(Duration::from_secs(60), enough).await;
+        tokio::time::timeout(Duration::from_secs(60), enough)
+            .await
+            .is_ok()
+    }
+
+    /// Waits until so much was handled, stops, and returns all of it.
+    async fn finish(self, count: u64) -> Vec<(u64, u64)> {
+        let enough = self.has_handled(count).await;
         self.bot.shutdown().await;
         let handled = self.handled.lock().unwrap().clone();
-        assert!(enough.is_ok(), "{} of {count} were handled", handled.len());
+        assert!(enough, "{} of {count} were handled", handled.len());
         assert_eq!(self.bot.router().dead_letters().total(), 0);
         handled
     }
@@ -161,6 +168,8 @@ async fn nonsense_costs_nothing_else() {
         agent.send(&json!({"type": "x", "number": number})).await;
     }
     taken_in(&mut agent).await;
+    // What was taken in is read where it is handled: the nonsense before the last message, then.
+    assert!(device.has_handled(1_000).await);
     let stats = device.client.stats().unwrap();
     assert_eq!((stats.received, stats.bad), (2_000, 1_000));
     let handled = device.finish(1_000).await;
