@@ -1,15 +1,15 @@
 //! `[mesh]`: the connection to Mesh.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
 use url::Url;
 
-use super::{HOUR, millis};
+use super::{HOUR, millis, path_or_empty, secret_or_empty, text_or_empty, url_or_empty};
 use crate::config::reader::Section;
-use crate::config::secret::{REDACTED, redacted};
+use crate::config::secret::REDACTED;
 use crate::config::value::Choice;
 
 /// The connection to Mesh. The platform's own variables, such as `MESH_API_URL` and `MESH_AUTH_TOKEN`, go before what is set here.
@@ -233,29 +233,6 @@ impl Choice for MeshTokenStore {
     ];
 }
 
-fn text_or_empty<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(text.as_deref().unwrap_or(""))
-}
-
-fn secret_or_empty<S: Serializer>(
-    secret: &Option<SecretString>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(secret) => redacted(secret, serializer),
-        None => serializer.serialize_str(""),
-    }
-}
-
 fn port_or_zero<S: Serializer>(port: &Option<u16>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(port.unwrap_or_default())
-}
-
-fn url_or_empty<S: Serializer>(url: &Option<Url>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(url.as_ref().map_or("", Url::as_str))
-}
-
-fn path_or_empty<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
-    let shown = path.as_deref().unwrap_or(Path::new(""));
-    serializer.serialize_str(&shown.to_string_lossy())
 }

@@ -1,13 +1,13 @@
 //! `[mezon]`: the connection to Mezon.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
 use url::Url;
 
-use super::{HOUR, millis};
+use super::{HOUR, millis, path_or_empty, url_or_empty};
 use crate::config::load::Purpose;
 use crate::config::reader::Section;
 use crate::config::secret::{REDACTED, redacted};
@@ -242,15 +242,6 @@ impl Choice for LogLevel {
         ("warn", Self::Warn),
         ("error", Self::Error),
     ];
-}
-
-fn path_or_empty<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
-    let shown = path.as_deref().unwrap_or(Path::new(""));
-    serializer.serialize_str(&shown.to_string_lossy())
-}
-
-fn url_or_empty<S: Serializer>(url: &Option<Url>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(url.as_ref().map_or("", Url::as_str))
 }
 
 fn millis_or_zero<S: Serializer>(

@@ -10,15 +10,14 @@ mod log;
 mod mesh;
 mod mezon;
 mod payman;
+mod shown;
 mod shutdown;
 mod store;
 mod supervision;
 mod ticos;
 mod token_bowl;
 
-use std::time::Duration;
-
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 pub use bot::Bot;
 pub use cache::{Cache, CacheOverflow};
@@ -36,6 +35,7 @@ pub use supervision::Supervision;
 pub use ticos::Ticos;
 pub use token_bowl::{Account, TokenBowl};
 
+use self::shown::{bound, millis, path_or_empty, secret_or_empty, text_or_empty, url_or_empty};
 use super::load::Purpose;
 use super::reader::Section;
 use crate::chat::Room;
@@ -200,16 +200,6 @@ impl Config {
 
 /// The sections of the platforms, which are also their names.
 pub(super) const PLATFORMS: [&str; 5] = ["mesh", "mezon", "payman", "ticos", "token_bowl"];
-
-/// Serializes a duration as whole milliseconds.
-fn millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(duration.as_millis().try_into().unwrap_or(u64::MAX))
-}
-
-/// Serializes a bound, where 0 means that there is none.
-fn bound<S: Serializer>(bound: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(bound.unwrap_or_default())
-}
 
 /// The longest time that a setting in milliseconds accepts.
 const HOUR: u64 = 3_600_000;

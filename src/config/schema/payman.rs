@@ -1,13 +1,13 @@
 //! `[payman]`: the connection to Payman.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use url::Url;
 
-use super::{HOUR, millis};
+use super::{HOUR, millis, path_or_empty, text_or_empty, url_or_empty};
 use crate::config::load::Purpose;
 use crate::config::reader::Section;
 use crate::config::secret::{REDACTED, redacted};
@@ -128,17 +128,4 @@ impl Choice for PaymanEnvironment {
         ("LIVE", Self::Live),
         ("TEST", Self::Test),
     ];
-}
-
-fn text_or_empty<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(text.as_deref().unwrap_or(""))
-}
-
-fn url_or_empty<S: Serializer>(url: &Option<Url>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(url.as_ref().map_or("", Url::as_str))
-}
-
-fn path_or_empty<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
-    let shown = path.as_deref().unwrap_or(Path::new(""));
-    serializer.serialize_str(&shown.to_string_lossy())
 }

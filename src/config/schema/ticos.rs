@@ -1,12 +1,12 @@
 //! `[ticos]`: a device that agents of Ticos dial.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
 
+use super::{path_or_empty, secret_or_empty, text_or_empty};
 use crate::config::reader::Section;
-use crate::config::secret::redacted;
 use crate::config::value::Choice;
 use crate::ticos::SaveMode;
 
@@ -86,20 +86,4 @@ impl Choice for SaveMode {
 
 fn mode<S: Serializer>(mode: &SaveMode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(mode.name())
-}
-
-fn path_or_empty<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
-    let shown = path.as_deref().unwrap_or(Path::new(""));
-    serializer.serialize_str(&shown.to_string_lossy())
-}
-
-fn text_or_empty<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(text.as_deref().unwrap_or(""))
-}
-
-fn secret_or_empty<S: Serializer>(
-    secret: &Option<SecretString>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    redacted(&secret.clone().unwrap_or_default(), serializer)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
 
-use super::{HOUR, millis};
+use super::{HOUR, millis, path_or_empty};
 use crate::config::load::Purpose;
 use crate::config::reader::Section;
 use crate::config::secret::{REDACTED, redacted};
@@ -196,9 +196,4 @@ fn name<T: Choice + PartialEq, S: Serializer>(
 
 fn shown<S: Serializer>(base: &BaseUrl, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(base)
-}
-
-fn path_or_empty<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
-    let shown = path.as_deref().unwrap_or(std::path::Path::new(""));
-    serializer.serialize_str(&shown.to_string_lossy())
 }
