@@ -116,6 +116,11 @@ impl Recent {
         usize::try_from(block.checked_sub(self.first)?).ok()
     }
 
+    /// Returns the number of the block that is written to.
+    fn last(&self) -> u64 {
+        self.first + (self.blocks.len() as u64).saturating_sub(1)
+    }
+
     fn let_go(&mut self, gone: &Kept) {
         let place = self.place(gone.block);
         if let Some(block) = place.and_then(|place| self.blocks.get_mut(place)) {
@@ -131,7 +136,7 @@ impl Recent {
         if !self.blocks.back().is_some_and(has_room) {
             self.begin_block(body.len());
         }
-        let block = self.first + (self.blocks.len() as u64).saturating_sub(1);
+        let block = self.last();
         let start = match self.blocks.back_mut() {
             Some(last) => last.write(message, body),
             None => 0,
@@ -171,18 +176,19 @@ impl Recent {
 
     /// Writes once more what is still kept of a block that is gone, as long as there is room for that and for so many bytes more.
     fn save(&mut self, number: u64, block: &Block, reserved: usize) {
+        let last = self.last();
         for &(channel, id) in &block.messages {
             let is_it = |kept: &&mut Kept| kept.id == id && kept.block == number;
             let messages = self.channels.get_mut(channel);
             let Some(kept) = messages.and_then(|messages| messages.iter_mut().find(is_it)) else {
                 continue;
             };
-            let (old, last) = (*kept, self.blocks.len() as u64 - 1);
+            let old = *kept;
             if let (Some(body), Some(into)) = (block.body(&old), self.blocks.back_mut())
                 && into.bytes.len() + body.len() + reserved <= into.size
             {
                 kept.start = into.write((channel, id), body);
-                kept.block = self.first + last;
+                kept.block = last;
             }
         }
     }

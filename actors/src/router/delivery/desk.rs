@@ -187,14 +187,25 @@ impl<T: Payload> Desk<T> {
         }
     }
 
-    /// Returns the first of the fresh events if it may go to the handler at once, and if that is its first attempt ever.
-    pub(super) fn first_free(&self) -> Option<&Event<T>> {
-        let event = self.fresh.front()?;
-        let is_free = self.suspects == 0
-            && self.lanes.is_free(&event.envelope().channel)
-            && event.attempt() == 1
-            && event.ticket().is_none();
-        is_free.then_some(event)
+    /// Says whether an event may go to the handler before all that has a place in a lane.
+    fn is_free(&self, event: &Event<T>) -> bool {
+        self.suspects == 0 && self.lanes.is_free(&event.envelope().channel)
+    }
+
+    /// Says whether the first of the fresh events may go to the handler at once, and that is its first attempt ever.
+    pub(super) fn is_first_free(&self) -> bool {
+        let is_so = |event: &Event<T>| {
+            self.is_free(event) && event.attempt() == 1 && event.ticket().is_none()
+        };
+        self.fresh.front().is_some_and(is_so)
+    }
+
+    /// Makes a job of the fresh event that is in hand: it is not simply done.
+    pub(super) fn take_first_in_hand(&mut self, settings: &Delivery) -> Option<Job<T>> {
+        let began = self.first_in_hand.take()?;
+        let mut job = Job::new(self.fresh.pop_front()?, settings.attempts);
+        job.began = Some(began);
+        Some(job)
     }
 
     /// Returns the job that may go to the handler next. What came last from the queue goes there at once, unless it has to wait: then it
@@ -205,7 +216,7 @@ impl<T: Payload> Desk<T> {
                 return Some(job);
             }
             let event = self.fresh.pop_front()?;
-            let is_free = self.suspects == 0 && self.lanes.is_free(&event.envelope().channel);
+            let is_free = self.is_free(&event);
             let mut job = Job::new(event, settings.attempts);
             if is_free {
                 return Some(job);

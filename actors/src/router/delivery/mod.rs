@@ -97,26 +97,26 @@ impl<T: Payload> Courier<T> {
     where
         A: Actor<Context = Context<A>> + Handler<Event<T>, Result: 'static>,
     {
+        if self.layers.is_some() || !desk.is_first_free() {
+            return false;
+        }
         let began = desk.pace.began();
         let due = began + self.settings.timeout;
-        let Some(event) = desk.first_free().filter(|_| self.layers.is_none()) else {
+        let Some(first) = desk.fresh.front() else {
             return false;
         };
-        let event = event.handed_out(self.place, due);
+        let event = first.handed_out(self.place, due);
         desk.first_in_hand = Some(began);
         let answer = self.ask(event, actor, ctx, cx);
-        desk.first_in_hand = None;
-        if let Some(event) = desk.fresh.pop_front() {
-            if let Answer::Now(Ok(())) = answer {
-                // The most frequent case by far.
-                desk.pace.done(&self.tally.times);
-                self.tally.handled.add_one_alone();
-                self.let_go(1);
-            } else {
-                let mut job = Job::new(event, self.settings.attempts);
-                job.began = Some(began);
-                self.conclude(desk, job, answer, due);
-            }
+        if let Answer::Now(Ok(())) = answer {
+            // The most frequent case by far.
+            desk.first_in_hand = None;
+            desk.fresh.pop_front();
+            desk.pace.done(&self.tally.times);
+            self.tally.handled.add_one_alone();
+            self.let_go(1);
+        } else if let Some(job) = desk.take_first_in_hand(&self.settings) {
+            self.conclude(desk, job, answer, due);
         }
         true
     }

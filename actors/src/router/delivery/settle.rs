@@ -202,11 +202,7 @@ impl<T: Payload> Courier<T> {
             .collect();
         let known = std::mem::take(&mut desk.culprit_known) || exit.is_clean();
         let error = HandlerError::transient(format!("the handler ended: {exit}"));
-        let first = desk.first_in_hand.take().and_then(|began| {
-            let mut job = Job::new(desk.fresh.pop_front()?, self.settings.attempts);
-            job.began = Some(began);
-            Some(job)
-        });
+        let first = desk.take_first_in_hand(&self.settings);
         match desk.in_hand.take().or(first) {
             Some(culprit) => {
                 for job in flying {
